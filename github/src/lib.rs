@@ -1,0 +1,2 @@
+//! github
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]

@@ -1,0 +1,263 @@
+//! Concrete syntax trees, without showing the parser behind them.
+//!
+//! Everything that reads or rewrites code works on [`SyntaxTree`] and [`SyntaxNode`], so that tree-sitter stays an implementation detail of
+//! this crate. Node kinds and field names are those of the language's grammar.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use repo::RepoPath;
+use serde::{Deserialize, Serialize};
+
+/// A programming language that can be parsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LanguageId {
+    /// Python 3.
+    Python,
+}
+
+impl LanguageId {
+    /// Returns the language that a path's extension names.
+    pub fn of_path(path: &RepoPath) -> Option<LanguageId> {
+        match path.extension()? {
+            b"py" | b"pyi" => Some(LanguageId::Python),
+            _ => None,
+        }
+    }
+
+    fn grammar(self) -> tree_sitter::Language {
+        match self {
+            LanguageId::Python => tree_sitter_python::LANGUAGE.into(),
+        }
+    }
+}
+
+/// A parsed file: its bytes and the tree over them.
+#[derive(Clone)]
+pub struct SyntaxTree {
+    tree: tree_sitter::Tree,
+    text: Arc<[u8]>,
+    language: LanguageId,
+}
+
+impl SyntaxTree {
+    /// Parses `text`; errors in the code become error nodes in the tree, so this always yields a tree.
+    pub fn parse(language: LanguageId, text: impl Into<Arc<[u8]>>) -> SyntaxTree {
+        let text = text.into();
+        let mut parser = tree_sitter::Parser::new();
+        let ready = parser.set_language(&language.grammar());
+        debug_assert!(ready.is_ok(), "the linked grammars fit the linked parser");
+        let tree = match parser.parse(&text, None) {
+            Some(tree) => tree,
+            // Without a cancellation callback and with a language set, the parser always yields a tree.
+            None => unreachable!("parsing without a limit cannot be cancelled"),
+        };
+        SyntaxTree { tree, text, language }
+    }
+
+    /// Returns the root node.
+    pub fn root(&self) -> SyntaxNode<'_> {
+        SyntaxNode { node: self.tree.root_node(), text: &self.text }
+    }
+
+    /// Returns the whole text.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Returns the language this was parsed as.
+    pub fn language(&self) -> LanguageId {
+        self.language
+    }
+
+    /// Returns whether the text parsed without an error or a missing token.
+    pub fn is_clean(&self) -> bool {
+        !self.tree.root_node().has_error()
+    }
+
+    /// Returns the smallest named node that covers `span` (byte offsets).
+    pub fn covering(&self, span: Range<usize>) -> Option<SyntaxNode<'_>> {
+        let node = self.tree.root_node().named_descendant_for_byte_range(span.start, span.end)?;
+        Some(SyntaxNode { node, text: &self.text })
+    }
+}
+
+/// One node of a [`SyntaxTree`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SyntaxNode<'t> {
+    node: tree_sitter::Node<'t>,
+    text: &'t [u8],
+}
+
+impl<'t> SyntaxNode<'t> {
+    /// Returns the grammar's name of this node's kind, such as `if_statement`.
+    pub fn kind(self) -> &'static str {
+        self.node.kind()
+    }
+
+    /// Returns whether the node has a name in the grammar (as against punctuation and keywords).
+    pub fn is_named(self) -> bool {
+        self.node.is_named()
+    }
+
+    /// Returns whether the node is an error or a missing token.
+    pub fn is_error(self) -> bool {
+        self.node.is_error() || self.node.is_missing()
+    }
+
+    /// Returns whether an error is anywhere below.
+    pub fn has_error(self) -> bool {
+        self.node.has_error()
+    }
+
+    /// Returns a number unique to this node within its tree.
+    pub fn id(self) -> usize {
+        self.node.id()
+    }
+
+    /// Returns the byte range.
+    pub fn span(self) -> Range<usize> {
+        self.node.byte_range()
+    }
+
+    /// Returns the first line, counted from 1.
+    pub fn start_line(self) -> usize {
+        self.node.start_position().row + 1
+    }
+
+    /// Returns the last line, counted from 1.
+    pub fn end_line(self) -> usize {
+        self.node.end_position().row + 1
+    }
+
+    /// Returns the column of the first byte, counted in bytes from 0.
+    pub fn start_column(self) -> usize {
+        self.node.start_position().column
+    }
+
+    /// Returns the node's bytes.
+    pub fn bytes(self) -> &'t [u8] {
+        &self.text[self.node.byte_range()]
+    }
+
+    /// Returns the node's text; the empty text where it is no UTF-8.
+    pub fn text(self) -> &'t str {
+        std::str::from_utf8(self.bytes()).unwrap_or("")
+    }
+
+    /// Returns the parent.
+    pub fn parent(self) -> Option<SyntaxNode<'t>> {
+        self.wrap(self.node.parent())
+    }
+
+    /// Returns the ancestors, nearest first, without the node itself.
+    pub fn ancestors(self) -> impl Iterator<Item = SyntaxNode<'t>> {
+        std::iter::successors(self.parent(), |node| node.parent())
+    }
+
+    /// Returns the child in a named field of the grammar.
+    pub fn field(self, name: &str) -> Option<SyntaxNode<'t>> {
+        self.wrap(self.node.child_by_field_name(name))
+    }
+
+    /// Returns the field of the parent in which this node stands.
+    pub fn field_in_parent(self) -> Option<&'static str> {
+        let parent = self.node.parent()?;
+        let mut cursor = parent.walk();
+        if !cursor.goto_first_child() {
+            return None;
+        }
+        loop {
+            if cursor.node().id() == self.node.id() {
+                return cursor.field_name();
+            }
+            if !cursor.goto_next_sibling() {
+                return None;
+            }
+        }
+    }
+
+    /// Returns all children, punctuation and keywords included.
+    pub fn children(self) -> Vec<SyntaxNode<'t>> {
+        let mut cursor = self.node.walk();
+        self.node.children(&mut cursor).map(|node| SyntaxNode { node, text: self.text }).collect()
+    }
+
+    /// Returns the named children.
+    pub fn named_children(self) -> Vec<SyntaxNode<'t>> {
+        let mut cursor = self.node.walk();
+        self.node.named_children(&mut cursor).map(|node| SyntaxNode { node, text: self.text }).collect()
+    }
+
+    /// Returns the next named sibling.
+    pub fn next_sibling(self) -> Option<SyntaxNode<'t>> {
+        self.wrap(self.node.next_named_sibling())
+    }
+
+    /// Returns the previous named sibling.
+    pub fn previous_sibling(self) -> Option<SyntaxNode<'t>> {
+        self.wrap(self.node.prev_named_sibling())
+    }
+
+    /// Returns the node and all named nodes below it, in source order (parents before children).
+    pub fn descendants(self) -> Descendants<'t> {
+        Descendants { stack: vec![self] }
+    }
+
+    /// Returns the nearest ancestor (or the node itself) whose kind is one of `kinds`.
+    pub fn enclosing(self, kinds: &[&str]) -> Option<SyntaxNode<'t>> {
+        std::iter::once(self).chain(self.ancestors()).find(|node| kinds.contains(&node.kind()))
+    }
+
+    fn wrap(self, node: Option<tree_sitter::Node<'t>>) -> Option<SyntaxNode<'t>> {
+        node.map(|node| SyntaxNode { node, text: self.text })
+    }
+}
+
+impl fmt::Debug for SyntaxNode<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{:?}", self.kind(), self.span())
+    }
+}
+
+/// Iterator of [`SyntaxNode::descendants`].
+pub struct Descendants<'t> {
+    stack: Vec<SyntaxNode<'t>>,
+}
+
+impl<'t> Iterator for Descendants<'t> {
+    type Item = SyntaxNode<'t>;
+
+    fn next(&mut self) -> Option<SyntaxNode<'t>> {
+        let node = self.stack.pop()?;
+        let mut children = node.named_children();
+        children.reverse();
+        self.stack.append(&mut children);
+        Some(node)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broken_code_still_has_a_tree() {
+        let tree = SyntaxTree::parse(LanguageId::Python, &b"def f(:\n  return 1\n"[..]);
+        assert!(!tree.is_clean());
+        assert!(tree.root().has_error());
+    }
+
+    #[test]
+    fn nodes_know_fields_lines_and_ancestors() {
+        let tree = SyntaxTree::parse(LanguageId::Python, &b"def f(a):\n    if a > 1:\n        return a\n"[..]);
+        let comparison = tree.root().descendants().find(|node| node.kind() == "comparison_operator").unwrap();
+        assert_eq!(comparison.text(), "a > 1");
+        assert_eq!(comparison.start_line(), 2);
+        assert_eq!(comparison.field_in_parent(), Some("condition"));
+        assert_eq!(comparison.enclosing(&["function_definition"]).unwrap().field("name").unwrap().text(), "f");
+        assert!(tree.is_clean());
+    }
+}

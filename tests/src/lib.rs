@@ -1,0 +1,2 @@
+//! tests
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
