@@ -93,7 +93,7 @@ pub struct SyntaxNode<'t> {
 
 impl<'t> SyntaxNode<'t> {
     /// Returns the grammar's name of this node's kind, such as `if_statement`.
-    pub fn kind(self) -> &'static str {
+    pub fn kind(self) -> &'t str {
         self.node.kind()
     }
 
@@ -163,7 +163,7 @@ impl<'t> SyntaxNode<'t> {
     }
 
     /// Returns the field of the parent in which this node stands.
-    pub fn field_in_parent(self) -> Option<&'static str> {
+    pub fn field_in_parent(self) -> Option<&'t str> {
         let parent = self.node.parent()?;
         let mut cursor = parent.walk();
         if !cursor.goto_first_child() {
