@@ -1,0 +1,1 @@
+//! Quoted paths.
