@@ -1,0 +1,139 @@
+//! Tells which boxes belong to a process that is dead.
+//!
+//! A box is labelled with its owner: the kernel's boot id, the owner's process id and the time that process started, so that a
+//! reused process id is not mistaken for the owner. Only boxes whose owner is certainly gone are removed.
+
+use std::fs;
+use std::sync::OnceLock;
+
+/// What removing left-overs did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReapReport {
+    /// Boxes that were removed.
+    pub removed: Vec<String>,
+    /// Boxes that stay because their owner is, or may be, alive.
+    pub kept: Vec<String>,
+    /// Boxes of dead owners that could not be removed, and why.
+    pub failed: Vec<(String, String)>,
+}
+
+/// Returns the label of boxes that belong to this process.
+pub fn current_boot() -> String {
+    static BOOT: OnceLock<String> = OnceLock::new();
+    BOOT.get_or_init(|| {
+        let pid = std::process::id();
+        Boot { kernel: kernel_boot(), namespace: pid_namespace(), pid, started: started(pid).unwrap_or(0) }.to_string()
+    })
+    .clone()
+}
+
+/// Whether the owner of a box is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// The process runs.
+    Alive,
+    /// The process, or the kernel it ran on, is gone.
+    Dead,
+    /// The process cannot be seen from here: another process-id namespace, or a label of another version.
+    Unknown,
+}
+
+/// Returns whether the process that wrote this label is there.
+pub fn owner(boot: &str) -> Owner {
+    let Some(boot) = Boot::parse(boot) else { return Owner::Unknown };
+    if boot.kernel != kernel_boot() {
+        return Owner::Dead;
+    }
+    if boot.namespace != pid_namespace() {
+        return Owner::Unknown;
+    }
+    if started(boot.pid) == Some(boot.started) { Owner::Alive } else { Owner::Dead }
+}
+
+struct Boot {
+    kernel: String,
+    namespace: String,
+    pid: u32,
+    started: u64,
+}
+
+impl Boot {
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('/');
+        let boot = Self {
+            kernel: parts.next()?.to_owned(),
+            namespace: parts.next()?.to_owned(),
+            pid: parts.next()?.parse().ok()?,
+            started: parts.next()?.parse().ok()?,
+        };
+        parts.next().is_none().then_some(boot)
+    }
+}
+
+impl std::fmt::Display for Boot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}/{}/{}", self.kernel, self.namespace, self.pid, self.started)
+    }
+}
+
+fn kernel_boot() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").map_or_else(|_| "none".into(), |id| id.trim().to_owned())
+}
+
+fn pid_namespace() -> String {
+    let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    link.to_string_lossy().chars().filter(char::is_ascii_digit).collect()
+}
+
+/// Returns when a process started, in clock ticks since boot; `None` if there is none or it is a zombie.
+pub(crate) fn started(pid: u32) -> Option<u64> {
+    // The name in parentheses may hold anything, so fields count from the last parenthesis: state is the first after it.
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let fields: Vec<&str> = stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace().collect();
+    if matches!(fields.first(), None | Some(&"Z" | &"X")) {
+        return None;
+    }
+    fields.get(19)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_alive() {
+        assert_eq!(owner(&current_boot()), Owner::Alive);
+    }
+
+    #[test]
+    fn a_reused_process_id_is_not_the_owner() {
+        let mut boot = Boot::parse(&current_boot()).unwrap();
+        boot.started += 1;
+        assert_eq!(owner(&boot.to_string()), Owner::Dead);
+    }
+
+    #[test]
+    fn an_ended_process_is_dead() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        let mut boot = Boot::parse(&current_boot()).unwrap();
+        boot.pid = child.id();
+        assert_eq!(owner(&boot.to_string()), Owner::Dead);
+    }
+
+    #[test]
+    fn another_kernel_is_dead_and_another_namespace_is_unknown() {
+        let mut boot = Boot::parse(&current_boot()).unwrap();
+        boot.namespace = "1".into();
+        assert_eq!(owner(&boot.to_string()), Owner::Unknown);
+        boot.kernel = "another".into();
+        assert_eq!(owner(&boot.to_string()), Owner::Dead);
+    }
+
+    #[test]
+    fn labels_of_another_shape_are_unknown() {
+        for label in ["", "x", "a/b/c/d", "a/b/1/2/3"] {
+            assert_eq!(owner(label), Owner::Unknown, "{label}");
+        }
+    }
+}
