@@ -4,4 +4,28 @@
 //! tree-sitter and tantivy appear only in this crate; others see [`syntax`] and the index's own types.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod build;
+mod cache;
+mod documents;
+mod error;
+mod index;
+mod issue;
+mod language;
+mod parse;
+mod view;
+
+pub mod evidence;
+pub mod facts;
+pub mod graph;
+pub mod scope;
+pub mod spectrum;
+pub mod symbol;
 pub mod syntax;
+pub mod text;
+
+pub use error::IndexError;
+pub use facts::FileFacts;
+pub use graph::CodeGraph;
+pub use index::{Hit, Index, IndexProgress, IndexStats, IndexedFile, SkipReason, Skipped, Stage};
+pub use issue::IssueText;
+pub use symbol::{FileId, LineRange, Symbol, SymbolId, SymbolKind};

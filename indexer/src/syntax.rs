@@ -21,16 +21,11 @@ pub enum LanguageId {
 impl LanguageId {
     /// Returns the language that a path's extension names.
     pub fn of_path(path: &RepoPath) -> Option<LanguageId> {
-        match path.extension()? {
-            b"py" | b"pyi" => Some(LanguageId::Python),
-            _ => None,
-        }
+        crate::language::of_extension(path.extension()?).map(|it| it.id())
     }
 
     fn grammar(self) -> tree_sitter::Language {
-        match self {
-            LanguageId::Python => tree_sitter_python::LANGUAGE.into(),
-        }
+        crate::language::of(self).grammar()
     }
 }
 
@@ -60,6 +55,11 @@ impl SyntaxTree {
     /// Returns the root node.
     pub fn root(&self) -> SyntaxNode<'_> {
         SyntaxNode { node: self.tree.root_node(), text: &self.text }
+    }
+
+    /// Returns the parser's own tree, for the passes of this crate that visit every node and must not allocate for it.
+    pub(crate) fn raw(&self) -> &tree_sitter::Tree {
+        &self.tree
     }
 
     /// Returns the whole text.

@@ -1,0 +1,183 @@
+//! Edges in flat arrays (compressed sparse rows), forwards and backwards.
+
+use crate::graph::{Direction, Edge, EdgeKind, NodeId};
+
+/// All edges of a graph.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Edges {
+    forward: Rows,
+    backward: Rows,
+}
+
+/// One direction: the edges of node `n` are `targets[starts[n]..starts[n + 1]]`.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+struct Rows {
+    starts: Vec<u32>,
+    targets: Vec<u32>,
+    /// Kind in the three low bits, confidence in steps of 1/31 above.
+    labels: Vec<u8>,
+}
+
+/// An edge while the graph is being built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct RawEdge {
+    pub(crate) source: u32,
+    pub(crate) target: u32,
+    pub(crate) kind: EdgeKind,
+    /// In steps of 1/31, from 1 to 31.
+    pub(crate) confidence: u8,
+}
+
+impl RawEdge {
+    pub(crate) fn new(source: NodeId, target: NodeId, kind: EdgeKind, confidence: f32) -> RawEdge {
+        let confidence = (confidence * 31.0).round().clamp(1.0, 31.0) as u8;
+        RawEdge { source: source.0, target: target.0, kind, confidence }
+    }
+
+    fn label(self) -> u8 {
+        self.kind as u8 | self.confidence << 3
+    }
+}
+
+impl Edges {
+    /// Builds the arrays; of edges that differ only in confidence the surest is kept, and those to itself or to no node are dropped.
+    pub(crate) fn build(nodes: usize, mut edges: Vec<RawEdge>) -> Edges {
+        edges.retain(|it| it.source != it.target && (it.source as usize) < nodes && (it.target as usize) < nodes);
+        edges.sort_unstable_by_key(|it| (it.source, it.kind, it.target, u8::MAX - it.confidence));
+        edges.dedup_by_key(|it| (it.source, it.kind, it.target));
+        let forward = Rows::build(nodes, edges.iter().map(|it| (it.source, it.target, it.label())));
+        edges.sort_unstable_by_key(|it| (it.target, it.kind, it.source));
+        let backward = Rows::build(nodes, edges.iter().map(|it| (it.target, it.source, it.label())));
+        Edges { forward, backward }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.forward.targets.len()
+    }
+
+    pub(crate) fn nodes(&self) -> usize {
+        self.forward.starts.len().saturating_sub(1)
+    }
+
+    pub(crate) fn at(&self, id: NodeId, direction: Direction) -> impl Iterator<Item = Edge> {
+        let rows = match direction {
+            Direction::Out => &self.forward,
+            Direction::In => &self.backward,
+        };
+        rows.at(id.0 as usize)
+    }
+
+    /// Appends the arrays to `out`, little-endian.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        for rows in [&self.forward, &self.backward] {
+            out.extend_from_slice(&(rows.starts.len() as u32).to_le_bytes());
+            out.extend_from_slice(&(rows.targets.len() as u32).to_le_bytes());
+            rows.starts.iter().chain(&rows.targets).for_each(|it| out.extend_from_slice(&it.to_le_bytes()));
+            out.extend_from_slice(&rows.labels);
+        }
+    }
+
+    /// Reads what [`Edges::write`] wrote; `None` when it is cut short or does not fit together.
+    pub(crate) fn read(mut bytes: &[u8], nodes: usize) -> Option<Edges> {
+        let forward = Rows::read(&mut bytes, nodes)?;
+        let backward = Rows::read(&mut bytes, nodes)?;
+        (bytes.is_empty() && forward.targets.len() == backward.targets.len()).then_some(Edges { forward, backward })
+    }
+}
+
+impl Rows {
+    /// `edges` are sorted by their first number.
+    fn build(nodes: usize, edges: impl Iterator<Item = (u32, u32, u8)>) -> Rows {
+        let mut rows = Rows { starts: vec![0; nodes + 1], targets: Vec::new(), labels: Vec::new() };
+        for (at, target, label) in edges {
+            rows.starts[at as usize + 1] += 1;
+            rows.targets.push(target);
+            rows.labels.push(label);
+        }
+        for node in 0..nodes {
+            rows.starts[node + 1] += rows.starts[node];
+        }
+        rows
+    }
+
+    fn at(&self, node: usize) -> impl Iterator<Item = Edge> {
+        let range = match (self.starts.get(node), self.starts.get(node + 1)) {
+            (Some(start), Some(end)) => *start as usize..*end as usize,
+            _ => 0..0,
+        };
+        range.map(|at| Edge {
+            node: NodeId(self.targets[at]),
+            kind: EdgeKind::of_number(self.labels[at] & 7),
+            confidence: f32::from(self.labels[at] >> 3) / 31.0,
+        })
+    }
+
+    fn read(bytes: &mut &[u8], nodes: usize) -> Option<Rows> {
+        let starts = read_u32(bytes)? as usize;
+        let targets = read_u32(bytes)? as usize;
+        if starts != nodes + 1 {
+            return None;
+        }
+        let starts = read_u32s(bytes, starts)?;
+        let targets = read_u32s(bytes, targets)?;
+        let labels = bytes.split_off(..targets.len())?.to_vec();
+        let ordered = starts.windows(2).all(|it| it[0] <= it[1]) && starts.last() == Some(&(targets.len() as u32));
+        let inside = targets.iter().all(|it| (*it as usize) < nodes);
+        (ordered && inside).then_some(Rows { starts, targets, labels })
+    }
+}
+
+fn read_u32(bytes: &mut &[u8]) -> Option<u32> {
+    let four = bytes.split_off(..4)?;
+    Some(u32::from_le_bytes(four.try_into().ok()?))
+}
+
+fn read_u32s(bytes: &mut &[u8], count: usize) -> Option<Vec<u32>> {
+    let all = bytes.split_off(..count.checked_mul(4)?)?;
+    Some(all.chunks_exact(4).map(|it| u32::from_le_bytes([it[0], it[1], it[2], it[3]])).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edges() -> Edges {
+        let edge = |source, target, kind, confidence| RawEdge::new(NodeId(source), NodeId(target), kind, confidence);
+        Edges::build(
+            4,
+            vec![
+                edge(2, 1, EdgeKind::Calls, 0.5),
+                edge(0, 1, EdgeKind::Calls, 0.5),
+                edge(0, 1, EdgeKind::Calls, 1.0),
+                edge(0, 1, EdgeKind::Uses, 0.1),
+                edge(3, 3, EdgeKind::Calls, 1.0),
+                edge(0, 9, EdgeKind::Calls, 1.0),
+            ],
+        )
+    }
+
+    #[test]
+    fn both_directions_agree_and_the_surest_edge_stays() {
+        let edges = edges();
+        assert_eq!(edges.len(), 3);
+        let out: Vec<_> = edges.at(NodeId(0), Direction::Out).map(|it| (it.node.0, it.kind, it.confidence)).collect();
+        assert_eq!(out, [(1, EdgeKind::Calls, 1.0), (1, EdgeKind::Uses, 3.0 / 31.0)]);
+        let back: Vec<_> = edges.at(NodeId(1), Direction::In).map(|it| (it.node.0, it.kind)).collect();
+        assert_eq!(back, [(0, EdgeKind::Calls), (2, EdgeKind::Calls), (0, EdgeKind::Uses)]);
+        assert_eq!(edges.at(NodeId(77), Direction::Out).count(), 0);
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_damage_is_seen() {
+        let edges = edges();
+        let mut bytes = Vec::new();
+        edges.write(&mut bytes);
+        assert_eq!(Edges::read(&bytes, 4), Some(edges));
+        assert_eq!(Edges::read(&bytes, 5), None);
+        for cut in 0..bytes.len() {
+            assert_eq!(Edges::read(&bytes[..cut], 4), None, "cut at {cut}");
+        }
+        bytes[8] = 77;
+        assert_eq!(Edges::read(&bytes, 4), None);
+    }
+}

@@ -1,0 +1,90 @@
+//! Random walks over the graph.
+
+use crate::graph::{Direction, EdgeKind, Edges, NodeId};
+
+/// How a walk moves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Walk {
+    /// The chance of going on rather than back to a seed.
+    pub damping: f64,
+    /// How much each kind of edge draws the walk from source to target, by [`EdgeKind::ALL`].
+    pub forward: [f64; EdgeKind::ALL.len()],
+    /// How much each kind of edge draws the walk from target to source.
+    pub backward: [f64; EdgeKind::ALL.len()],
+    /// How many steps are made; the rest is below `damping` to this power.
+    pub steps: u32,
+}
+
+impl Default for Walk {
+    fn default() -> Walk {
+        //         contains imports calls uses inherits tests
+        let forward = [0.4, 0.3, 1.0, 0.4, 1.0, 0.5];
+        let backward = [0.4, 0.1, 0.4, 0.2, 0.4, 0.2];
+        Walk { damping: 0.6, forward, backward, steps: 20 }
+    }
+}
+
+/// Power iteration that stops early once less than a millionth moves.
+pub(super) fn pagerank(edges: &Edges, seeds: &[(NodeId, f64)], walk: &Walk) -> Vec<f64> {
+    let nodes = edges.nodes();
+    let seeds: Vec<(usize, f64)> =
+        seeds.iter().filter(|it| it.1 > 0.0 && (it.0.0 as usize) < nodes).map(|it| (it.0.0 as usize, it.1)).collect();
+    let total: f64 = seeds.iter().map(|it| it.1).sum();
+    if seeds.is_empty() || !total.is_finite() {
+        return Vec::new();
+    }
+    let out_weight: Vec<f64> = (0..nodes).map(|node| steps_from(edges, node, walk).map(|it| it.1).sum()).collect();
+    let mut rank = vec![0.0; nodes];
+    seeds.iter().for_each(|(node, weight)| rank[*node] += weight / total);
+    for _ in 0..walk.steps {
+        let mut next = vec![0.0; nodes];
+        let mut lost = 0.0;
+        for node in 0..nodes {
+            let here = rank[node];
+            if here < 1e-12 || out_weight[node] <= 0.0 {
+                lost += here;
+                continue;
+            }
+            let share = walk.damping * here / out_weight[node];
+            steps_from(edges, node, walk).for_each(|(target, weight)| next[target] += share * weight);
+            lost += (1.0 - walk.damping) * here;
+        }
+        seeds.iter().for_each(|(node, weight)| next[*node] += lost * weight / total);
+        let moved: f64 = rank.iter().zip(&next).map(|(old, new)| (old - new).abs()).sum();
+        rank = next;
+        if moved < 1e-6 {
+            break;
+        }
+    }
+    rank
+}
+
+fn steps_from<'e>(edges: &'e Edges, node: usize, walk: &'e Walk) -> impl Iterator<Item = (usize, f64)> + 'e {
+    let id = NodeId(node as u32);
+    let out = edges.at(id, Direction::Out).map(|it| (it, &walk.forward));
+    let back = edges.at(id, Direction::In).map(|it| (it, &walk.backward));
+    out.chain(back).map(|(it, weights)| (it.node.0 as usize, weights[it.kind as usize] * f64::from(it.confidence)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::csr::RawEdge;
+
+    #[test]
+    fn rank_stays_near_the_seeds_and_sums_to_one() {
+        let edge = |source, target| RawEdge::new(NodeId(source), NodeId(target), EdgeKind::Calls, 1.0);
+        let edges = Edges::build(5, vec![edge(0, 1), edge(1, 2), edge(3, 4)]);
+        let rank = pagerank(&edges, &[(NodeId(0), 2.0)], &Walk::default());
+        assert!((rank.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{rank:?}");
+        assert!(rank[0] > rank[1] && rank[1] > rank[2] && rank[2] > 0.0, "{rank:?}");
+        assert_eq!((rank[3], rank[4]), (0.0, 0.0));
+    }
+
+    #[test]
+    fn no_seed_no_rank() {
+        let edges = Edges::build(1, vec![]);
+        assert!(pagerank(&edges, &[], &Walk::default()).is_empty());
+        assert!(pagerank(&edges, &[(NodeId(7), 1.0)], &Walk::default()).is_empty());
+    }
+}

@@ -1,0 +1,293 @@
+//! The index of one snapshot: the door to symbols, facts, graph and search.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use repo::{BlobId, RepoPath, Snapshot};
+use serde::{Deserialize, Serialize};
+
+use crate::cache::FactStore;
+use crate::error::IndexError;
+use crate::facts::FileFacts;
+use crate::graph::CodeGraph;
+use crate::symbol::{FileId, LineRange, Symbol, SymbolId, SymbolKind};
+use crate::syntax::LanguageId;
+use crate::text::{Corpus, Query, Ranked, TextIndex};
+use crate::view::Inventory;
+
+/// The index of one snapshot, a view over facts that all snapshots share. Cheap to ask, free of locks.
+pub struct Index {
+    snapshot: Snapshot,
+    inventory: Arc<Inventory>,
+    graph: CodeGraph,
+    text: TextIndex,
+    facts: Vec<FactsCell>,
+    store: FactStore,
+    stats: IndexStats,
+}
+
+/// Facts that are loaded when first asked for.
+type FactsCell = OnceLock<Option<Arc<FileFacts>>>;
+
+/// One source file of the snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexedFile {
+    /// Where it is.
+    pub path: RepoPath,
+    /// What it holds.
+    pub blob: BlobId,
+    /// What it is written in.
+    pub language: LanguageId,
+    /// Whether its name or place says that it holds tests or their support.
+    pub is_test: bool,
+    /// How many lines it has.
+    pub lines: u32,
+    /// How many error nodes its syntax tree has; such a file is read in part.
+    pub error_nodes: u32,
+    /// The numbers of its symbols.
+    pub symbols: std::ops::Range<u32>,
+}
+
+/// A file that is not in the index.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// The file.
+    pub path: RepoPath,
+    /// Why.
+    pub reason: SkipReason,
+}
+
+/// Why a file is not in the index, or not wholly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// It is larger than a megabyte.
+    TooLarge,
+    /// It holds a NUL byte.
+    Binary,
+    /// Its lines are too long for people.
+    Minified,
+    /// It says that a program wrote it.
+    Generated,
+    /// It has syntax errors; what could be read is in the index.
+    PartlyRead,
+}
+
+/// What an index is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IndexProgress {
+    /// The stage.
+    pub stage: Stage,
+    /// How many of the stage's files are done.
+    pub done: usize,
+    /// How many files the stage has.
+    pub total: usize,
+    /// The counts so far.
+    pub stats: IndexStats,
+}
+
+/// The stages of opening an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Files are read and parsed.
+    Parsing,
+    /// References are resolved and the text index is written.
+    Linking,
+    /// All is done.
+    Ready,
+}
+
+/// What opening an index took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct IndexStats {
+    /// Source files in the index.
+    pub files: usize,
+    /// Files parsed by this opening.
+    pub parsed: usize,
+    /// Files whose facts were known.
+    pub reused: usize,
+    /// Whether the whole view (graph and text index) was found ready.
+    pub view_reused: bool,
+    /// Symbols.
+    pub symbols: usize,
+    /// Edges of the code graph.
+    pub edges: usize,
+    /// Wall time of the opening.
+    pub took: Duration,
+}
+
+/// One answer to a search.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Hit {
+    /// The file.
+    pub path: RepoPath,
+    /// The qualified name of the symbol; `None` when the hit is the file as a whole.
+    pub symbol: Option<String>,
+    /// The kind of the symbol.
+    pub kind: Option<SymbolKind>,
+    /// The lines of the symbol or the file.
+    pub lines: LineRange,
+    /// The signature of the symbol.
+    pub signature: Option<String>,
+    /// How well it fits; comparable within one answer.
+    pub score: f32,
+}
+
+/// What [`crate::build`] puts together.
+pub(crate) struct Parts {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) inventory: Arc<Inventory>,
+    pub(crate) graph: CodeGraph,
+    pub(crate) text: TextIndex,
+    /// By file; where absent they are loaded when asked for.
+    pub(crate) facts: Vec<Option<Arc<FileFacts>>>,
+    pub(crate) store: FactStore,
+    pub(crate) stats: IndexStats,
+}
+
+impl Index {
+    pub(crate) fn new(parts: Parts) -> Index {
+        let mut facts: Vec<FactsCell> = Vec::with_capacity(parts.inventory.files.len());
+        facts.extend(parts.facts.into_iter().map(|it| it.map_or_else(OnceLock::new, |it| OnceLock::from(Some(it)))));
+        facts.resize_with(parts.inventory.files.len(), OnceLock::new);
+        let Parts { snapshot, inventory, graph, text, store, stats, .. } = parts;
+        Index { snapshot, inventory, graph, text, facts, store, stats }
+    }
+
+    /// Opens the index of `snapshot`, building what `cache` does not hold yet.
+    ///
+    /// Facts are reused by blob id, the view by tree id. A damaged or outdated cache is rebuilt. Several processes may share a cache.
+    ///
+    /// # Errors
+    /// When the repository cannot be read, or the cache cannot be written.
+    pub fn open(cache: &Path, snapshot: &Snapshot, progress: &dyn Fn(IndexProgress)) -> Result<Index, IndexError> {
+        crate::build::open(cache, snapshot, progress)
+    }
+
+    /// Returns what a free query finds, best first: symbols and files.
+    ///
+    /// # Errors
+    /// When the text index cannot be read.
+    pub fn search(&self, query: &str, limit: usize) -> Result<Vec<Hit>, IndexError> {
+        crate::text::search(self, query, limit)
+    }
+
+    /// Returns the source files that fit a weighted query over chosen fields, best first.
+    ///
+    /// # Errors
+    /// When the text index cannot be read.
+    pub fn rank_files(&self, query: &Query, limit: usize) -> Result<Vec<Ranked<FileId>>, IndexError> {
+        self.text.rank(Corpus::Files, query, limit, FileId)
+    }
+
+    /// Returns the symbols that fit a weighted query over chosen fields, best first.
+    ///
+    /// # Errors
+    /// When the text index cannot be read.
+    pub fn rank_symbols(&self, query: &Query, limit: usize) -> Result<Vec<Ranked<SymbolId>>, IndexError> {
+        self.text.rank(Corpus::Symbols, query, limit, SymbolId)
+    }
+
+    /// Returns the text index, for term statistics.
+    pub fn text(&self) -> &TextIndex {
+        &self.text
+    }
+
+    /// Returns the source files in path order; a [`FileId`] is a place in this list.
+    pub fn files(&self) -> &[IndexedFile] {
+        &self.inventory.files
+    }
+
+    /// Returns a file by number.
+    pub fn file(&self, id: FileId) -> Option<&IndexedFile> {
+        self.inventory.files.get(id.0 as usize)
+    }
+
+    /// Returns the number of the source file at `path`.
+    pub fn file_id(&self, path: &RepoPath) -> Option<FileId> {
+        self.inventory.file(path)
+    }
+
+    /// Returns all symbols, by file and then in source order; a [`SymbolId`] is a place in this list.
+    pub fn symbols(&self) -> &[Symbol] {
+        &self.inventory.symbols
+    }
+
+    /// Returns a symbol by number.
+    pub fn symbol(&self, id: SymbolId) -> Option<&Symbol> {
+        self.inventory.symbols.get(id.0 as usize)
+    }
+
+    /// Returns the symbol of this qualified name in the file at `path`.
+    pub fn find_symbol(&self, path: &RepoPath, qualified: &str) -> Option<SymbolId> {
+        self.inventory.symbol(path, qualified)
+    }
+
+    /// Returns the symbols of this short name, in the order of their numbers.
+    pub fn symbols_named(&self, name: &str) -> &[SymbolId] {
+        self.inventory.named(name)
+    }
+
+    /// Returns the symbols of the file at `path` in source order.
+    pub fn symbols_in(&self, path: &RepoPath) -> &[Symbol] {
+        self.inventory
+            .file(path)
+            .and_then(|it| self.inventory.symbols.get(self.inventory.symbols_of(it)))
+            .unwrap_or(&[])
+    }
+
+    /// Returns the innermost function or class (else global) around a line of the file at `path`.
+    pub fn symbol_at(&self, path: &RepoPath, line: u32) -> Option<SymbolId> {
+        let file = self.inventory.file(path)?;
+        let range = self.inventory.symbols_of(file);
+        let holding = range.filter(|it| self.inventory.symbols[*it].lines.contains(line));
+        let best = holding.min_by_key(|it| {
+            let symbol = &self.inventory.symbols[*it];
+            let body = symbol.kind.is_callable() || symbol.kind == SymbolKind::Class;
+            (!body, symbol.lines.count())
+        })?;
+        Some(SymbolId(best as u32))
+    }
+
+    /// Returns the facts of the source file at `path`.
+    pub fn facts(&self, path: &RepoPath) -> Option<&FileFacts> {
+        self.facts_of(self.inventory.file(path)?)
+    }
+
+    /// Returns the facts of a source file.
+    pub fn facts_of(&self, file: FileId) -> Option<&FileFacts> {
+        let known = self.facts.get(file.0 as usize)?;
+        known.get_or_init(|| self.load_facts(file)).as_deref()
+    }
+
+    /// Facts are left on disk until someone asks: most questions need the view only.
+    fn load_facts(&self, file: FileId) -> Option<Arc<FileFacts>> {
+        let file = self.file(file)?;
+        if let Some(facts) = self.store.load(file.language, file.blob) {
+            return Some(Arc::new(facts));
+        }
+        let bytes = self.snapshot.read_blob(file.blob).ok()?;
+        Some(Arc::new(crate::parse::facts(file.language, &bytes)))
+    }
+
+    /// Returns the code graph.
+    pub fn graph(&self) -> &CodeGraph {
+        &self.graph
+    }
+
+    /// Returns the snapshot.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// Returns the files that are not in the index, or only in part, in path order.
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.inventory.skipped
+    }
+
+    /// Returns what opening took.
+    pub fn stats(&self) -> IndexStats {
+        self.stats
+    }
+}
