@@ -151,7 +151,7 @@ fn nearest_defined_names_come_first() {
     );
     check_visible(
         "class A:\n    field = 1\n    def m(self):\n        def inner(z):\n            pass$0\n        y = 1\n",
-        "z inner self y A",
+        "z y inner self A",
     );
     check_visible("xs = []\nys = [x for x in xs if $0x]\n", "x xs ys?");
 }
