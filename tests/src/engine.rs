@@ -1,0 +1,34 @@
+//! The Docker engine of the machine, where there is one.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+/// Tells whether a Docker engine answers; where none does, prints so. Fails where the environment promises one.
+pub fn available() -> Result<bool> {
+    let answers = Command::new("docker")
+        .args(["version", "--format", "{{.Server.Version}}"])
+        .stdin(Stdio::null())
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if !answers {
+        let required = std::env::var_os("PATCHWRIGHT_REQUIRE_DOCKER").is_some_and(|it| it == "1");
+        ensure!(!required, "no Docker engine answers, and PATCHWRIGHT_REQUIRE_DOCKER=1");
+        println!("skipped: no Docker engine answers");
+    }
+    Ok(answers)
+}
+
+/// Returns the containers, running or not, that a process of this id made: their owner's label names it.
+pub fn containers_of(pid: u32) -> Result<Vec<String>> {
+    let all = list(&["ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.Names}} {{.Labels}}"])?;
+    Ok(all.into_iter().filter(|line| line.contains(&format!("/{pid}/"))).collect())
+}
+
+fn list(args: &[&str]) -> Result<Vec<String>> {
+    let output = Command::new("docker").args(args).stdin(Stdio::null()).output().context("start docker")?;
+    ensure!(output.status.success(), "docker {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr));
+    let mut names: Vec<String> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
+    names.sort();
+    Ok(names)
+}
