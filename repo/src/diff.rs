@@ -2,6 +2,7 @@
 //!
 //! The lines are matched by libgit2, so the hunks are those of `git diff`.
 
+use bstr::{BString, ByteSlice};
 use git2::{DiffOptions, Patch as GitPatch};
 
 use crate::RepoError;
@@ -26,7 +27,7 @@ fn read_hunk(patch: &GitPatch<'_>, at: usize) -> Result<Hunk, git2::Error> {
         old_lines: head.old_lines() as usize,
         new_start: head.new_start() as usize,
         new_lines: head.new_lines() as usize,
-        section: bstr::BString::default(),
+        section: section(head.header()),
         lines: Vec::with_capacity(count),
     };
     for number in 0..count {
@@ -41,4 +42,10 @@ fn read_hunk(patch: &GitPatch<'_>, at: usize) -> Result<Hunk, git2::Error> {
         hunk.lines.push(Line { side, bytes: line.content().into() });
     }
     Ok(hunk)
+}
+
+/// Returns what stands behind the second `@@` of a hunk header.
+fn section(header: &[u8]) -> BString {
+    let behind = header.splitn_str(3, "@@").nth(2).unwrap_or_default();
+    behind.trim_end_with(|it| it.is_ascii_whitespace()).into()
 }

@@ -7,6 +7,8 @@
 mod diff;
 mod edit;
 mod error;
+#[cfg(test)]
+mod fixture;
 mod id;
 pub mod patch;
 mod path;

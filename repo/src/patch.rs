@@ -44,7 +44,7 @@ pub struct FilePatch {
     pub similarity: Option<Similarity>,
     /// The changed places, first to last.
     pub hunks: Vec<Hunk>,
-    /// Whether the patch says that the change is binary and does not hold it.
+    /// How the text introduces the file.
     pub(crate) header: HeaderStyle,
 }
 

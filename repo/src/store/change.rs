@@ -1,12 +1,14 @@
 //! Patches between trees: made from two, applied to one.
 
-use bstr::{BString, ByteSlice};
+use std::collections::BTreeSet;
+
+use bstr::BString;
 use git2::{Odb, Oid};
 
 use super::{FilePatch, PatchError, carry_out, find, read_blob, write_blob};
 use crate::diff::diff_lines;
 use crate::patch::{ChangeKind, HeaderStyle, IndexLine, apply_hunks};
-use crate::tree::{self, Action, Plan, RawEntry, TreeChange};
+use crate::tree::{self, Action, Plan, RawEntry};
 use crate::{FileMode, Patch, RepoError, RepoPath, TreeId};
 
 /// git looks for a NUL in this many bytes to tell binary files.
@@ -92,8 +94,101 @@ pub(crate) fn is_binary(bytes: &[u8]) -> bool {
 
 /// Writes the tree that a patch makes of another.
 pub(super) fn apply(odb: &Odb<'_>, base: TreeId, files: &[FilePatch]) -> Result<TreeId, RepoError> {
-    let _ = (base, files, odb, find, write_blob, apply_hunks, carry_out);
-    let _ =
-        (Plan::default(), |entry| Action::Put(entry), |change: TreeChange| change, RepoPath::new("x"), b"".as_bstr());
-    Ok(base)
+    let changes = files.iter().map(Change::read).collect::<Result<Vec<_>, RepoError>>()?;
+    let removed = removed_paths(&changes)?;
+    let mut written = BTreeSet::new();
+    let mut plan = Plan::default();
+    for path in &removed {
+        plan.at(path.components()).action = Some(Action::Remove);
+    }
+    for change in &changes {
+        let content = change.content(odb, base, &removed)?;
+        let Some((mode, bytes)) = content else { continue };
+        if !written.insert(&change.new_path) {
+            return Err(PatchError::Duplicate { path: change.new_path.clone() }.into());
+        }
+        let entry = RawEntry { mode: mode.bits(), id: write_blob(odb, &bytes)? };
+        plan.at(change.new_path.components()).action = Some(Action::Put(entry));
+    }
+    carry_out(odb, base, &plan)
+}
+
+/// A change to one file whose paths are inside the repository.
+struct Change<'a> {
+    file: &'a FilePatch,
+    old_path: RepoPath,
+    new_path: RepoPath,
+}
+
+/// Collects what the patch takes away from its place, so that another file may come there.
+fn removed_paths(changes: &[Change<'_>]) -> Result<BTreeSet<RepoPath>, RepoError> {
+    let mut removed = BTreeSet::new();
+    for change in changes {
+        if matches!(change.file.kind, ChangeKind::Delete | ChangeKind::Rename)
+            && !removed.insert(change.old_path.clone())
+        {
+            return Err(PatchError::Duplicate { path: change.old_path.clone() }.into());
+        }
+    }
+    Ok(removed)
+}
+
+impl<'a> Change<'a> {
+    fn read(file: &'a FilePatch) -> Result<Change<'a>, RepoError> {
+        let modes = [file.old_mode, file.new_mode, file.index.as_ref().and_then(|index| index.mode)];
+        if modes.contains(&Some(FileMode::Submodule)) {
+            return Err(PatchError::Submodule { path: file.new_path.to_string() }.into());
+        }
+        Ok(Change { file, old_path: RepoPath::new(&*file.old_path)?, new_path: RepoPath::new(&*file.new_path)? })
+    }
+
+    /// Returns the mode and content afterwards; `None` for a deleted file.
+    fn content(
+        &self,
+        odb: &Odb<'_>,
+        base: TreeId,
+        removed: &BTreeSet<RepoPath>,
+    ) -> Result<Option<(FileMode, Vec<u8>)>, RepoError> {
+        let arrives = matches!(self.file.kind, ChangeKind::Create | ChangeKind::Rename | ChangeKind::Copy);
+        if arrives && !removed.contains(&self.new_path) && find(odb, base, &self.new_path)?.is_some() {
+            return Err(PatchError::FileExists { path: self.new_path.clone() }.into());
+        }
+        if self.file.kind == ChangeKind::Create {
+            let bytes = self.apply_to(&[])?;
+            return Ok(Some((self.file.new_mode.unwrap_or(FileMode::Regular), bytes)));
+        }
+        if self.file.kind == ChangeKind::Modify && removed.contains(&self.old_path) {
+            return Err(PatchError::Duplicate { path: self.old_path.clone() }.into());
+        }
+        let (mode, before) = self.before(odb, base)?;
+        let after = self.apply_to(&before)?;
+        if self.file.kind != ChangeKind::Delete {
+            return Ok(Some((self.file.new_mode.unwrap_or(mode), after)));
+        }
+        if after.is_empty() { Ok(None) } else { Err(PatchError::ContentLeft { path: self.old_path.clone() }.into()) }
+    }
+
+    fn before(&self, odb: &Odb<'_>, base: TreeId) -> Result<(FileMode, Vec<u8>), RepoError> {
+        let path = &self.old_path;
+        let entry = find(odb, base, path)?;
+        let Some((mode, id)) = entry.and_then(|entry| Some((FileMode::from_bits(entry.mode)?, entry.id))) else {
+            return Err(PatchError::MissingFile { path: path.clone() }.into());
+        };
+        if mode == FileMode::Submodule {
+            return Err(PatchError::Submodule { path: path.to_string() }.into());
+        }
+        let expected = self.file.old_mode.or(self.file.index.as_ref().and_then(|index| index.mode));
+        // As in git, a differing executable bit is no obstacle; a file in place of a link is.
+        match expected {
+            Some(expected) if expected.is_file() != mode.is_file() => {
+                Err(PatchError::ModeDiffers { path: path.clone(), found: mode, expected }.into())
+            }
+            _ => Ok((mode, read_blob(odb, id)?)),
+        }
+    }
+
+    fn apply_to(&self, before: &[u8]) -> Result<Vec<u8>, RepoError> {
+        let path = || self.new_path.clone();
+        apply_hunks(before, &self.file.hunks).map_err(|reason| PatchError::Hunk { path: path(), reason }.into())
+    }
 }
