@@ -162,14 +162,14 @@ fn a_mention_is_told_from_a_remark() {
     let path = dir.path().join("x.rs");
     let check = |text: &str, found: bool| {
         std::fs::write(&path, text).unwrap();
-        assert_eq!(!mentions(&path, "git2").is_empty(), found, "{text}");
+        assert_eq!(!mentions(&path, "lib9").is_empty(), found, "{text}");
     };
-    check("use git2::Repository;", true);
-    check("use git2 as g;", true);
-    check("let x = git2::Oid::zero();", true);
-    check("pub fn f(x: &git2::Oid) {}", true);
-    check("// git2::Oid is not used", false);
-    check("let legit2::x = 1;", false);
-    check("my::git2::f()", false);
-    check("const NAME: &str = \"git2\";", false);
+    check("use lib9::Repository;", true);
+    check("use lib9 as g;", true);
+    check("let x = lib9::Id::zero();", true);
+    check("pub fn f(x: &lib9::Id) {}", true);
+    check("// lib9::Id is not used", false);
+    check("let lelib9::x = 1;", false);
+    check("my::lib9::f()", false);
+    check("const NAME: &str = \"lib9\";", false);
 }
