@@ -57,14 +57,14 @@ fn main() -> Result<()> {
                 std::fs::write(Path::new(folder).join(format!("{}.patch", case.name)), patch)?;
             }
         }
-        let rate = outcome.evaluations as f64 / outcome.seconds;
         println!(
-            "{:<42} {:>9} {:>6} {:>8.1} {:>11} {rate:>7.1}",
+            "{:<42} {:>9} {:>6} {:>8.1} {:>11} {:>7.1}",
             case.name,
             yes_no(Some(outcome.patch.is_some())),
             yes_no(right),
             outcome.seconds,
-            outcome.evaluations
+            outcome.evaluations,
+            outcome.rate
         );
         if outcome.answer.is_null() {
             println!("    no answer: {}", outcome.talk.replace('\n', "\n    "));

@@ -5,7 +5,7 @@
 //! cargo bench -p e2e --bench throughput [-- --sandbox process|docker --seconds N]
 //! ```
 //!
-//! Both figures include everything from the start of the program to its end: sandbox start, baseline, localization.
+//! The rate is that of the search itself, without sandbox start, baseline and localization.
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 use anyhow::{Context, Result, ensure};
@@ -83,9 +83,7 @@ fn main() -> Result<()> {
         ensure!(!outcome.answer.is_null(), "no answer:\n{}", outcome.talk);
         println!(
             "{sandbox}: {} candidates in {:.1} s, {:.1} a second",
-            outcome.evaluations,
-            outcome.seconds,
-            outcome.evaluations as f64 / outcome.seconds
+            outcome.evaluations, outcome.seconds, outcome.rate
         );
     }
     Ok(())

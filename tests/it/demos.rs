@@ -1,10 +1,9 @@
 //! The demonstration repositories themselves, and the verb that shows them.
 
 use e2e::demo;
-use e2e::engine;
 use e2e::repository::git;
 
-use crate::patchwright;
+use crate::{docker, patchwright};
 
 /// The suites are strong enough to judge by: the fault breaks exactly the listed tests, and the fix of a person turns all green.
 #[test]
@@ -67,7 +66,7 @@ fn demo_in_a_process_sandbox() {
 
 #[test]
 fn demo_in_docker() {
-    if engine::available().unwrap() {
+    if docker() {
         demo_runs("docker");
     }
 }

@@ -5,11 +5,11 @@ use std::path::Path;
 use e2e::demo::Demo;
 use e2e::python::Tests;
 use e2e::repository::{Repository, git};
-use e2e::{demo, engine, fingerprint};
+use e2e::{demo, fingerprint};
 use serde_json::Value;
 
-use crate::patchwright;
 use crate::samples::{CLAMP_FAILING, CLAMP_ISSUE, clamp, fix_args, issue};
+use crate::{docker, patchwright};
 
 /// Applies a patch to a copy of the repository with git itself, and returns the tests that fail then.
 fn failing_after(repository: &Repository, patch: &str, tests: Tests) -> Vec<String> {
@@ -261,14 +261,14 @@ fn parcelrate_in_a_process_sandbox() {
 
 #[test]
 fn tasktide_in_docker() {
-    if engine::available().unwrap() {
+    if docker() {
         fixes(demo::named("tasktide").unwrap(), "docker");
     }
 }
 
 #[test]
 fn parcelrate_in_docker() {
-    if engine::available().unwrap() {
+    if docker() {
         fixes(demo::named("parcelrate").unwrap(), "docker");
     }
 }

@@ -6,8 +6,8 @@ use e2e::engine;
 use e2e::fingerprint;
 use e2e::program::Ended;
 
-use crate::patchwright;
 use crate::samples::{CLAMP_FAILING, clamp, fix_args, hostile, issue};
+use crate::{docker, patchwright};
 
 const LOOP: &str = "while True:\n    pass";
 const WAIT: &str = "import time\ntime.sleep(100000)";
@@ -111,7 +111,7 @@ fn harm_beside_the_fault_does_not_hide_the_fix() {
 
 #[test]
 fn docker_contains_the_same_harm() {
-    if !engine::available().unwrap() {
+    if !docker() {
         return;
     }
     for code in [FORKS, GIGABYTES, MEMORY, DELETES, STAYS] {

@@ -6,8 +6,8 @@ use e2e::program::{Ended, Run};
 use e2e::repository::Repository;
 use regex::Regex;
 
-use crate::patchwright;
 use crate::samples::{fix_args, hostile, issue};
+use crate::{docker, patchwright};
 
 /// A search that cannot succeed and would go on for the whole minute.
 fn endless() -> Repository {
@@ -43,7 +43,7 @@ fn while_a_test_hangs() {
 
 #[test]
 fn leaves_no_container_behind() {
-    if !engine::available().unwrap() {
+    if !docker() {
         return;
     }
     let repository = endless();

@@ -12,12 +12,28 @@ mod patches;
 mod samples;
 
 use std::ffi::OsStr;
+use std::sync::OnceLock;
+use std::time::Duration;
 
+use e2e::engine;
 use e2e::program::Run;
 
 /// A run of the program with these arguments.
 fn patchwright<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Run {
     Run::new(env!("CARGO_BIN_EXE_e2e-reaper"), args).unwrap()
+}
+
+/// Tells whether Docker sandboxes can be used here, after preparing their base image once, which may take minutes on a new machine.
+fn docker() -> bool {
+    static READY: OnceLock<bool> = OnceLock::new();
+    *READY.get_or_init(|| {
+        let answers = engine::available().unwrap();
+        if answers {
+            let doctor = patchwright(["doctor", "--fix"]).deadline(Duration::from_secs(1200));
+            doctor.run().unwrap().expect_code(0).unwrap();
+        }
+        answers
+    })
 }
 
 #[test]

@@ -73,6 +73,8 @@ pub struct Outcome {
     pub seconds: f64,
     /// Candidates whose tests were run.
     pub evaluations: u64,
+    /// Candidates a second while the search ran, without sandbox start, baseline, localization and validation.
+    pub rate: f64,
     /// The whole answer.
     pub answer: Value,
     /// The last lines of what it said.
@@ -105,7 +107,8 @@ pub fn fix(case: &Case, setting: &Setting) -> Result<Outcome> {
     let answer: Value = serde_json::from_str(stdout.trim()).unwrap_or(Value::Null);
     let patch = (answer["status"] == "solved").then(|| answer["patch"].as_str().unwrap_or_default().to_owned());
     let evaluations = answer["evaluations"].as_u64().unwrap_or(0);
-    Ok(Outcome { patch, seconds, evaluations, answer, talk })
+    let rate = answer["evaluations_per_second"].as_f64().unwrap_or(0.0);
+    Ok(Outcome { patch, seconds, evaluations, rate, answer, talk })
 }
 
 /// Returns a copy of the case's repository with a patch applied.

@@ -132,6 +132,13 @@ impl Run {
         self
     }
 
+    /// Allows more time than [`DEADLINE`].
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Run {
+        self.deadline = deadline;
+        self
+    }
+
     /// Runs the program to its end.
     pub fn run(self) -> Result<Ended> {
         self.start()?.finish()
