@@ -13,6 +13,8 @@ pub struct TestPlan {
     pub args: Vec<String>,
     /// The interpreter that the command names; put it into [`crate::SandboxSpec::python`] when starting the workbench.
     pub python: Option<String>,
+    /// Whether that directory can be imported from, as under `python -m pytest`; plain `pytest` leaves it out.
+    pub import_cwd: bool,
     /// The directory to run in, relative to the workspace; empty is its root.
     pub cwd: String,
     /// Variables set for the run, on top of the box's own.
@@ -62,6 +64,7 @@ impl TestPlan {
             runner: RunnerKind::Command,
             args: vec![command.to_owned()],
             python: None,
+            import_cwd: false,
             cwd: String::new(),
             env: Vec::new(),
             evidence: Vec::new(),

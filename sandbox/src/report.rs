@@ -3,11 +3,16 @@
 //! Everything here came out of a box and is data. A run that did not end with [`RunEnding::Complete`] proves nothing by itself;
 //! which results count as a pass is for the caller to decide.
 
+pub(crate) mod assemble;
+pub(crate) mod text;
+
 use std::fmt;
 use std::time::Duration;
 
 use repo::RepoPath;
 use serde::{Deserialize, Serialize};
+
+use crate::workbench::CommandOutcome;
 
 /// The name of one test as its tool writes it: a pytest node id, `module.Class.method`, or `command: …`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -217,6 +222,37 @@ pub struct TestReport {
 }
 
 impl TestReport {
+    /// Returns a report of a run without results.
+    pub(crate) fn empty(ending: RunEnding) -> Self {
+        Self { results: Vec::new(), coverage: Vec::new(), ending, output: String::new(), duration: Duration::ZERO }
+    }
+
+    /// Returns the report of a command that stands for one test.
+    pub(crate) fn of_command(id: TestId, outcome: CommandOutcome) -> Self {
+        let status = match (&outcome.ending, outcome.exit_code) {
+            (RunEnding::Complete, Some(0)) => TestStatus::Passed,
+            (RunEnding::TotalTimeout, _) => TestStatus::TimedOut,
+            _ => TestStatus::Failed,
+        };
+        let class = match status {
+            TestStatus::TimedOut => FailureClass::Timeout,
+            _ => FailureClass::Exception { name: "ExitCode".to_owned() },
+        };
+        let message = match (&outcome.ending, outcome.exit_code) {
+            (RunEnding::Complete, Some(code)) => format!("the command ended with exit code {code}"),
+            (ending, _) => ending.to_string(),
+        };
+        let failure = (status != TestStatus::Passed).then(|| Failure { class, message, frames: Vec::new() });
+        let result = TestResult { id, status, duration: outcome.duration, failure };
+        Self {
+            results: vec![result],
+            coverage: Vec::new(),
+            ending: outcome.ending,
+            output: outcome.output,
+            duration: outcome.duration,
+        }
+    }
+
     /// Returns the result of a test.
     pub fn result(&self, id: &TestId) -> Option<&TestResult> {
         self.results.iter().find(|result| result.id == *id)
