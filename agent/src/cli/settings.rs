@@ -1,0 +1,136 @@
+//! What several verbs read from their arguments in the same way.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use indexer::IssueText;
+use sandbox::{Backend, BackendKind, ConnectOptions};
+
+use super::exit::{Failure, talk};
+
+/// The largest issue file that is read.
+const MAX_ISSUE_BYTES: u64 = 4 << 20;
+
+/// Where a sandbox comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Sandbox {
+    /// Docker where an engine answers, else process.
+    Auto,
+    /// Containers of a Docker engine.
+    Docker,
+    /// Confined processes of this machine, for code you trust.
+    Process,
+}
+
+/// Reads an issue from a file, or from stdin where the name is `-`.
+pub(super) fn read_issue(name: &str) -> Result<IssueText, Failure> {
+    let text = match name {
+        "-" => read_limited(std::io::stdin().lock(), "stdin")?,
+        _ if !Path::new(name).exists() && looks_like_reference(name) => {
+            return Err(Failure::usage(format!(
+                "`{name}` names an issue on GitHub; save its text to a file and give that, or pipe it to `--issue -`"
+            )));
+        }
+        _ => {
+            let file = std::fs::File::open(name)
+                .map_err(|error| Failure::usage(format!("failed to read the issue `{name}`: {error}")))?;
+            read_limited(file, name)?
+        }
+    };
+    let issue = IssueText::parse(&text);
+    if issue.is_empty() {
+        return Err(crate::pipeline::FixError::EmptyIssue.into());
+    }
+    Ok(issue)
+}
+
+fn looks_like_reference(name: &str) -> bool {
+    name.split_once('#').is_some_and(|(repository, number)| {
+        repository.split('/').count() == 2 && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+fn read_limited(reader: impl Read, name: &str) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    reader
+        .take(MAX_ISSUE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Failure::usage(format!("failed to read the issue `{name}`: {error}")))?;
+    if bytes.len() as u64 > MAX_ISSUE_BYTES {
+        return Err(Failure::usage(format!("the issue `{name}` is larger than {} MB", MAX_ISSUE_BYTES >> 20)));
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Chooses the backend.
+///
+/// `auto` takes the engine where one answers. A test command that names an interpreter of this machine by its path only makes sense on this
+/// machine, so it decides for `process`.
+pub(super) async fn choose_backend(wanted: Sandbox, test: Option<&str>, image: Option<&str>) -> BackendKind {
+    match wanted {
+        Sandbox::Docker => BackendKind::Docker,
+        Sandbox::Process => BackendKind::Process,
+        Sandbox::Auto if image.is_none() && test.is_some_and(names_local_interpreter) => BackendKind::Process,
+        Sandbox::Auto => match sandbox::connect(BackendKind::Docker, &docker_options()).await {
+            Ok(_) => BackendKind::Docker,
+            Err(error) => {
+                talk(&format!("{error}; using confined processes of this machine instead"));
+                BackendKind::Process
+            }
+        },
+    }
+}
+
+fn names_local_interpreter(test: &str) -> bool {
+    test.split_whitespace().find(|word| !word.contains('=')).is_some_and(|word| Path::new(word).is_absolute())
+}
+
+/// How the container engine is reached: `DOCKER_HOST` as the Docker client reads it.
+pub(super) fn docker_options() -> ConnectOptions {
+    ConnectOptions { docker_host: docker_host(), ..ConnectOptions::default() }
+}
+
+/// Returns `DOCKER_HOST`, where it is set to something.
+pub(super) fn docker_host() -> Option<String> {
+    std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty())
+}
+
+/// Says which layers of isolation a backend lacks; nothing when all are there.
+pub(super) fn warn_of_missing_layers(backend: &dyn Backend) {
+    let isolation = backend.describe();
+    if isolation.trusted_only {
+        talk("the process sandbox is meant for code you trust; use --sandbox docker for anything else");
+    }
+    for layer in isolation.missing() {
+        let reason = layer.missing.as_deref().unwrap_or_default();
+        talk(&format!("without {}: {reason}", layer.name));
+    }
+}
+
+/// Returns an id for a new job: sorted by time, unique without asking anybody.
+pub(super) fn new_job_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+/// Reads a number of seconds that is above zero.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| format!("`{text}` is no number of seconds"))?;
+    match Duration::try_from_secs_f64(number) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err(format!("`{text}` is no positive number of seconds")),
+    }
+}
+
+/// Returns how many candidates run at the same time unless the user says: one per processor, at most eight.
+pub(super) fn default_jobs() -> u32 {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u32::try_from(processors.min(8)).unwrap_or(1)
+}
+
+/// Makes a folder with its parents.
+pub(super) fn make_dir(path: PathBuf) -> Result<PathBuf, Failure> {
+    std::fs::create_dir_all(&path)
+        .map_err(|error| Failure::usage(format!("failed to make the folder `{}`: {error}", path.display())))?;
+    Ok(path)
+}

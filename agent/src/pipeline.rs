@@ -1,0 +1,549 @@
+//! One job, from an issue to a validated patch. The only file that names every stage.
+//!
+//! checkout → sandbox → baseline → localize → search → validate. Each stage hands a value to the next; whatever was created outside this
+//! process is closed before [`fix`] returns, also when the job is asked to stop.
+
+mod baseline;
+mod candidates;
+pub mod checkout;
+mod pool;
+mod suspicion;
+mod validate;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexer::localize::{Inputs, Localization};
+use indexer::spectrum::Spectrum;
+use indexer::{Index, IssueText};
+use repo::policy::Policy as PatchPolicy;
+use sandbox::{Backend, BackendKind, ConnectOptions, ImageRef, Labels, Limits, PlanError, SandboxError, SandboxSpec, TestPlan};
+use tokio_util::sync::CancellationToken;
+
+use crate::choose;
+use crate::clock::Clock;
+use crate::journal::{self, Event, Journal, Suspect};
+use crate::propose::DonorPool;
+use crate::search::policy::Policy;
+use crate::search::{Budget, Search, Stop};
+
+use baseline::{Baseline, Wanted};
+use candidates::Candidates;
+use checkout::Checkout;
+use pool::{Pool, PoolError};
+pub use validate::ValidatedPatch;
+use validate::{Candidate, Verdict};
+
+/// What is to be fixed.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// The repository, or a plain folder.
+    pub repo: PathBuf,
+    /// The revision to start from; `None` is `HEAD`.
+    pub base: Option<String>,
+    /// The issue.
+    pub issue: IssueText,
+    /// The command that runs the tests; `None` finds out from the repository.
+    pub test: Option<String>,
+    /// Tests that must turn green; empty means all that fail.
+    pub fail_to_pass: Vec<String>,
+    /// Tests that must stay green; empty means all that pass.
+    pub pass_to_pass: Vec<String>,
+}
+
+/// How it is to be fixed.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The backend.
+    pub sandbox: BackendKind,
+    /// Where the container engine answers; `None` is the usual socket.
+    pub docker_host: Option<String>,
+    /// The image; `None` finds or builds one.
+    pub image: Option<String>,
+    /// The Python interpreter; `None` takes the test command's, else `python3`.
+    pub python: Option<String>,
+    /// What a box may use.
+    pub limits: Limits,
+    /// The seed of all random choices.
+    pub seed: u64,
+    /// Time for the whole job; validation of what was found may go beyond it.
+    pub time: Duration,
+    /// Candidates to run at most.
+    pub evaluations: u64,
+    /// Candidates run at the same time.
+    pub jobs: u32,
+    /// The job's id.
+    pub job: String,
+    /// Where the job keeps its objects.
+    pub store_dir: PathBuf,
+    /// Where indexes are kept between jobs.
+    pub cache_dir: PathBuf,
+}
+
+/// How a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// A validated patch was found.
+    Solved,
+    /// Everything worth trying was tried.
+    NoFix,
+    /// Time or evaluations were used up.
+    Budget,
+    /// The user asked to stop.
+    Interrupted,
+}
+
+impl Status {
+    /// Returns the word used in the journal and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Solved => "solved",
+            Status::NoFix => "no_fix",
+            Status::Budget => "budget",
+            Status::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// What came of a job.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub status: Status,
+    /// The base, a commit or a tree.
+    pub base: String,
+    /// The patch, when solved.
+    pub patch: Option<ValidatedPatch>,
+    /// Candidates run.
+    pub evaluations: u64,
+    /// Nodes in the search tree.
+    pub nodes: usize,
+    /// Time the search itself took.
+    pub search_time: Duration,
+    /// Time the job took.
+    pub time: Duration,
+}
+
+/// Why a job could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum FixError {
+    /// The repository.
+    #[error(transparent)]
+    Repo(#[from] repo::RepoError),
+    /// The index.
+    #[error(transparent)]
+    Index(#[from] indexer::IndexError),
+    /// The way to run the tests.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The sandbox.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// The issue says nothing.
+    #[error("the issue is empty: say in a sentence or two what goes wrong, best with the error or traceback")]
+    EmptyIssue,
+    /// The test command found no tests.
+    #[error("no tests were found on the base; name the command that runs them with --test\n{output}")]
+    NoTests {
+        /// The end of what the tool printed.
+        output: String,
+    },
+    /// There is nothing to repair against.
+    #[error("all {tests} tests pass on the base, so there is nothing to check a fix against; add a test that fails because of the issue")]
+    NothingFails {
+        /// How many tests passed.
+        tests: usize,
+    },
+    /// All failures went away by themselves.
+    #[error("the failing tests pass when run again, so they are no evidence of a fix: {tests}")]
+    OnlyFlaky {
+        /// Their names.
+        tests: String,
+    },
+    /// A test was named that does not exist.
+    #[error("test `{test}` is not among the {known} tests that ran on the base")]
+    UnknownTest {
+        /// The name as given.
+        test: String,
+        /// How many tests there are.
+        known: usize,
+    },
+    /// The base's own tests could not be run to an end.
+    #[error("the tests of the base could not be run to an end ({ending}); nothing was changed\n{output}")]
+    BaseUnusable {
+        /// How the run ended.
+        ending: String,
+        /// The end of what was printed.
+        output: String,
+    },
+    /// No line of the repository is suspected.
+    #[error("no line that may be changed was run by a failing test or named by the issue")]
+    NoSuspects,
+    /// The search's world failed again and again.
+    #[error("the sandbox failed repeatedly: {reason}")]
+    Broken {
+        /// The last reason.
+        reason: String,
+    },
+    /// The job was asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+    /// A task of ours panicked.
+    #[error("an internal task failed: {reason}")]
+    Internal {
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl From<PoolError> for FixError {
+    fn from(error: PoolError) -> FixError {
+        match error {
+            PoolError::Interrupted => FixError::Interrupted,
+            PoolError::Sandbox(error) => FixError::Sandbox(error),
+        }
+    }
+}
+
+impl FixError {
+    /// Returns whether the job ended as it should, only without a fix (exit code 1): the repository gives nothing to work with.
+    pub fn is_no_fix(&self) -> bool {
+        match self {
+            FixError::NothingFails { .. }
+            | FixError::OnlyFlaky { .. }
+            | FixError::NoTests { .. }
+            | FixError::BaseUnusable { .. }
+            | FixError::NoSuspects
+            | FixError::Plan(PlanError::NoTests { .. }) => true,
+            FixError::Repo(_)
+            | FixError::Index(_)
+            | FixError::Plan(_)
+            | FixError::Sandbox(_)
+            | FixError::EmptyIssue
+            | FixError::UnknownTest { .. }
+            | FixError::Broken { .. }
+            | FixError::Interrupted
+            | FixError::Internal { .. } => false,
+        }
+    }
+}
+
+/// Share of the job's time that the base's tests may take.
+const BASELINE_SHARE: f64 = 0.4;
+/// Share of the job's time that recording coverage may take.
+const COVERAGE_SHARE: f64 = 0.15;
+/// How much longer, relative to the way there, a better candidate is looked for.
+const PATIENCE: f64 = 0.5;
+/// Plausible candidates that are enough.
+const ENOUGH: usize = 6;
+/// Suspects that are reported.
+const SUSPECTS: usize = 20;
+
+/// What a job works with besides its task and settings.
+pub struct Surroundings {
+    /// The event log.
+    pub journal: Arc<Journal>,
+    /// The job's clock.
+    pub clock: Clock,
+    /// Cancelled when the user asks to stop.
+    pub stop: CancellationToken,
+}
+
+/// Fixes an issue.
+///
+/// # Errors
+/// See [`FixError`]; a job that simply finds no fix is an [`Outcome`].
+pub async fn fix(task: &Task, settings: &Settings, cx: &Surroundings) -> Result<Outcome, FixError> {
+    if task.issue.is_empty() {
+        return Err(FixError::EmptyIssue);
+    }
+    stage(cx, "checkout", format!("reading {}", task.repo.display()));
+    let checkout = open(task, settings).await?;
+    let plan = plan(task, &checkout)?;
+    stage(cx, "sandbox", format!("starting {} boxes", settings.sandbox));
+    let (backend, spec) = connect(settings, &plan, cx).await?;
+    cx.journal.record(Event::Started {
+        schema: journal::SCHEMA,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        job: settings.job.clone(),
+        base: checkout.base(),
+        seed: settings.seed,
+        sandbox: describe(backend.as_ref()),
+    });
+    let files = {
+        let snapshot = checkout.snapshot.clone();
+        blocking(move || pool::files_of(&snapshot)).await??
+    };
+    let pool = Arc::new(Pool::new(backend, spec, files, settings.jobs, cx.stop.clone()));
+    let result = in_pool(task, settings, cx, &checkout, plan, &pool).await;
+    let closed = pool.close().await;
+    let outcome = match result {
+        Err(FixError::Interrupted) => Outcome::without_search(Status::Interrupted, &checkout, cx),
+        result => result?,
+    };
+    closed?;
+    Ok(outcome)
+}
+
+/// The stages that need boxes.
+async fn in_pool(
+    task: &Task,
+    settings: &Settings,
+    cx: &Surroundings,
+    checkout: &Checkout,
+    plan: TestPlan,
+    pool: &Arc<Pool>,
+) -> Result<Outcome, FixError> {
+    let indexing = index(checkout, settings);
+    let baseline = base_tests(task, settings, cx, plan, pool);
+    // The index needs a processor and the base's tests mostly wait; neither needs the other.
+    let (index, baseline) = tokio::join!(indexing, baseline);
+    let (index, baseline) = (Arc::new(index?), Arc::new(baseline?));
+    stage(cx, "localize", "ranking suspects".to_owned());
+    let world = {
+        let (index, baseline, checkout) = (Arc::clone(&index), Arc::clone(&baseline), checkout.clone());
+        let (task, pool, journal, clock) = (task.clone(), Arc::clone(pool), Arc::clone(&cx.journal), cx.clock);
+        blocking(move || world(&index, baseline, checkout, &task, pool, &journal, clock)).await??
+    };
+    let world = Arc::new(world);
+    stage(cx, "search", format!("{} failing, {} passing", baseline.targets.len(), baseline.guards.len()));
+    search(settings, cx, checkout, &baseline, pool, world).await
+}
+
+async fn open(task: &Task, settings: &Settings) -> Result<Checkout, FixError> {
+    let (dir, base, store_dir) = (task.repo.clone(), task.base.clone(), settings.store_dir.clone());
+    Ok(blocking(move || checkout::open(&dir, base.as_deref(), &store_dir)).await??)
+}
+
+fn plan(task: &Task, checkout: &Checkout) -> Result<TestPlan, FixError> {
+    Ok(match &task.test {
+        Some(command) => TestPlan::parse_command(command)?,
+        None => TestPlan::detect(&checkout.snapshot)?,
+    })
+}
+
+async fn connect(
+    settings: &Settings,
+    plan: &TestPlan,
+    cx: &Surroundings,
+) -> Result<(Arc<dyn Backend>, SandboxSpec), FixError> {
+    let options = ConnectOptions { docker_host: settings.docker_host.clone(), ..ConnectOptions::default() };
+    let backend = sandbox::connect(settings.sandbox, &options).await?;
+    let wanted = settings.image.as_ref().map(ImageRef::new);
+    let journal = Arc::clone(&cx.journal);
+    let progress = move |step: sandbox::ImageProgress| journal.record(Event::Notice { text: step.to_string() });
+    let image = tokio::select! {
+        image = backend.prepare(wanted.as_ref(), &progress) => image?,
+        () = cx.stop.cancelled() => return Err(FixError::Interrupted),
+    };
+    let spec = SandboxSpec {
+        image,
+        python: settings.python.clone().or_else(|| plan.python.clone()),
+        limits: settings.limits.clone(),
+        ..SandboxSpec::new(Labels::for_job(settings.job.clone()))
+    };
+    Ok((Arc::from(backend), spec))
+}
+
+fn describe(backend: &dyn Backend) -> String {
+    let isolation = backend.describe();
+    let missing: Vec<&str> = isolation.missing().map(|layer| layer.name).collect();
+    let trust = if isolation.trusted_only { ", for trusted code only" } else { "" };
+    match missing.as_slice() {
+        [] => format!("{}{trust}", isolation.backend),
+        missing => format!("{}{trust}, without {}", isolation.backend, missing.join(", ")),
+    }
+}
+
+async fn index(checkout: &Checkout, settings: &Settings) -> Result<Index, FixError> {
+    let (snapshot, cache) = (checkout.snapshot.clone(), settings.cache_dir.clone());
+    Ok(blocking(move || Index::open(&cache, &snapshot, &|_| {})).await??)
+}
+
+async fn base_tests(
+    task: &Task,
+    settings: &Settings,
+    cx: &Surroundings,
+    plan: TestPlan,
+    pool: &Pool,
+) -> Result<Baseline, FixError> {
+    stage(cx, "baseline", "running the tests of the base".to_owned());
+    let wanted = Wanted { fail_to_pass: task.fail_to_pass.clone(), pass_to_pass: task.pass_to_pass.clone() };
+    let mut baseline = baseline::run(pool, plan, &wanted, settings.time.mul_f64(BASELINE_SHARE)).await?;
+    baseline::cover(pool, &mut baseline, settings.time.mul_f64(COVERAGE_SHARE)).await?;
+    for text in &baseline.notices {
+        cx.journal.record(Event::Notice { text: text.clone() });
+    }
+    cx.journal.record(Event::Baseline {
+        passed: baseline.guards.len(),
+        failed: baseline.failing.iter().map(ToString::to_string).collect(),
+        targets: baseline.targets.iter().map(ToString::to_string).collect(),
+        seconds: baseline.duration.as_secs_f64(),
+    });
+    Ok(baseline)
+}
+
+/// Localizes, and builds what the search works in.
+fn world(
+    index: &Index,
+    baseline: Arc<Baseline>,
+    checkout: Checkout,
+    task: &Task,
+    pool: Arc<Pool>,
+    journal: &Journal,
+    clock: Clock,
+) -> Result<Candidates, FixError> {
+    let started = clock.elapsed();
+    let spectrum = spectrum_of(&baseline);
+    let failing: Vec<String> = baseline.targets.iter().map(ToString::to_string).collect();
+    let issue = with_failures(&task.issue, &baseline);
+    let inputs = Inputs { issue: &issue, spectrum: spectrum.as_ref(), failing_tests: &failing };
+    let localization = indexer::localize::localize(index, &inputs, SUSPECTS);
+    let suspects = suspicion::rank(index, &localization, spectrum.as_ref(), &|path| sandbox::is_test_support(path));
+    journal.record(localized(&localization, clock.elapsed().saturating_sub(started)));
+    if suspects.is_empty() {
+        return Err(FixError::NoSuspects);
+    }
+    let donors = DonorPool::mine(index, &suspects.iter().map(|suspect| suspect.path.clone()).collect::<Vec<_>>());
+    Ok(Candidates::new(checkout.store, checkout.snapshot, pool, baseline, suspects, donors))
+}
+
+fn spectrum_of(baseline: &Baseline) -> Option<Spectrum> {
+    if baseline.coverage.is_empty() {
+        return None;
+    }
+    let tests: Vec<indexer::spectrum::TestCoverage> = baseline
+        .coverage
+        .iter()
+        .map(|coverage| indexer::spectrum::TestCoverage {
+            test: coverage.test.to_string(),
+            failed: baseline.targets.contains(&coverage.test),
+            lines: coverage.lines.clone(),
+        })
+        .collect();
+    Some(Spectrum::new(&tests))
+}
+
+/// The issue with the failures of its tests behind it: their tracebacks are evidence like any the reporter pasted.
+fn with_failures(issue: &IssueText, baseline: &Baseline) -> IssueText {
+    let mut issue = issue.clone();
+    for failure in baseline.failures.iter().filter_map(|result| result.failure.as_ref()).take(3) {
+        issue.body.push_str("\n\nTraceback (most recent call last):\n");
+        for frame in &failure.frames {
+            issue.body.push_str(&format!("  File \"{}\", line {}, in {}\n", frame.path, frame.line, frame.function));
+        }
+        issue.body.push_str(&failure.message);
+    }
+    issue
+}
+
+fn localized(localization: &Localization, took: Duration) -> Event {
+    let file = |it: &indexer::localize::FileSuspect| Suspect {
+        place: it.path.to_string(),
+        score: it.score,
+        evidence: it.evidence.clone(),
+    };
+    let symbol = |it: &indexer::localize::SymbolSuspect| Suspect {
+        place: format!("{}::{}", it.path, it.name),
+        score: it.score,
+        evidence: it.evidence.clone(),
+    };
+    Event::Localized {
+        files: localization.files.iter().map(file).collect(),
+        symbols: localization.symbols.iter().map(symbol).collect(),
+        took_ms: took.as_secs_f64() * 1e3,
+    }
+}
+
+/// Searches, and validates what is found, until something is accepted or the budget is used up.
+async fn search(
+    settings: &Settings,
+    cx: &Surroundings,
+    checkout: &Checkout,
+    baseline: &Baseline,
+    pool: &Pool,
+    world: Arc<Candidates>,
+) -> Result<Outcome, FixError> {
+    let started = cx.clock.elapsed();
+    let mut search = Search::new(world.clone(), checkout.revision.tree, Policy::default(), settings.seed);
+    let budget = Budget { deadline: settings.time, evaluations: settings.evaluations, patience: PATIENCE, enough: ENOUGH };
+    let mut search_time = Duration::ZERO;
+    loop {
+        let began = cx.clock.elapsed();
+        let stop = search.run(&budget, &cx.clock, &cx.journal, &cx.stop).await;
+        search_time += cx.clock.elapsed().saturating_sub(began);
+        let mut patch = None;
+        for node in choose::rank(search.tree(), search.plausible()) {
+            patch = validated(cx, checkout, baseline, pool, &world, &search, node).await?;
+            if patch.is_some() {
+                break;
+            }
+            search.refute(node);
+        }
+        let status = match (&patch, stop) {
+            (Some(_), _) => Status::Solved,
+            (None, Stop::Satisfied) => continue,
+            (None, Stop::Exhausted) => Status::NoFix,
+            (None, Stop::Deadline | Stop::Evaluations) => Status::Budget,
+            (None, Stop::Cancelled) => return Err(FixError::Interrupted),
+            (None, Stop::Broken) => {
+                return Err(FixError::Broken { reason: search.last_failure().unwrap_or("unknown").to_owned() });
+            }
+        };
+        tracing::debug!(?started, ?search_time, "search ended");
+        return Ok(Outcome {
+            status,
+            base: checkout.base(),
+            patch,
+            evaluations: search.evaluations(),
+            nodes: search.tree().len(),
+            search_time,
+            time: cx.clock.elapsed(),
+        });
+    }
+}
+
+async fn validated(
+    cx: &Surroundings,
+    checkout: &Checkout,
+    baseline: &Baseline,
+    pool: &Pool,
+    world: &Candidates,
+    search: &Search,
+    node: crate::search::tree::NodeId,
+) -> Result<Option<ValidatedPatch>, FixError> {
+    let tree = search.tree().node(node).state();
+    stage(cx, "validate", format!("candidate {} in a fresh sandbox", node.0));
+    let candidate = Candidate { tree, base: checkout.revision.tree, overlay: world.overlay(tree) };
+    let verdict = validate::validate(&checkout.store, pool, baseline, &PatchPolicy::default(), &candidate).await?;
+    let (patch, reasons) = match verdict {
+        Verdict::Accepted(patch) => (Some(*patch), Vec::new()),
+        Verdict::Refused(reasons) => (None, reasons),
+    };
+    cx.journal.record(Event::Validated { node, tree, accepted: patch.is_some(), reasons });
+    Ok(patch)
+}
+
+impl Outcome {
+    fn without_search(status: Status, checkout: &Checkout, cx: &Surroundings) -> Outcome {
+        Outcome {
+            status,
+            base: checkout.base(),
+            patch: None,
+            evaluations: 0,
+            nodes: 0,
+            search_time: Duration::ZERO,
+            time: cx.clock.elapsed(),
+        }
+    }
+}
+
+fn stage(cx: &Surroundings, name: &str, detail: String) {
+    cx.journal.record(Event::Stage { name: name.to_owned(), detail });
+}
+
+/// Runs what computes or reads files on the blocking pool.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, FixError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| FixError::Internal { reason: error.to_string() })
+}

@@ -1,0 +1,281 @@
+//! The search's world: makes candidate trees from proposals and runs their tests in warm boxes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use indexer::syntax::{LanguageId, SyntaxTree};
+use parking_lot::Mutex;
+use repo::{Edit, RepoPath, Snapshot, Store, TreeId};
+use sandbox::{Overlay, RunEnding, SandboxError, Select, TestId, TestReport, TestRequest, TestStatus};
+
+use super::baseline::Baseline;
+use super::pool::{Pool, PoolError};
+use super::suspicion::{self, SuspectFile};
+use crate::gate::{self, GateVerdict};
+use crate::propose::{self, DonorPool, Proposal, ProposeLimits, TargetFile};
+use crate::search::{Made, World, WorldError};
+use crate::value::Evaluation;
+
+/// Targets run first; when all of them fail, the candidate is given up.
+const FIRST_TARGETS: usize = 6;
+/// Guards are run in the search only while they take no longer than this together; the others are left to validation.
+const GUARD_TIME: Duration = Duration::from_secs(20);
+/// Time that a run may take beyond the sum of its tests, for start and collection.
+const OVERHEAD: Duration = Duration::from_secs(20);
+/// What proposing costs at most.
+const LIMITS: ProposeLimits = ProposeLimits { per_site: 60, total: 6000 };
+
+/// The files of a candidate that differ from the base.
+type Changes = Arc<Vec<(RepoPath, Arc<[u8]>)>>;
+
+/// The world of one job.
+pub struct Candidates {
+    store: Store,
+    base: Snapshot,
+    pool: Arc<Pool>,
+    baseline: Arc<Baseline>,
+    suspects: Vec<SuspectFile>,
+    donors: DonorPool,
+    /// Guards run in the search, quickest first.
+    guards: Vec<TestId>,
+    changes: Mutex<HashMap<TreeId, Changes>>,
+    /// Parsed files, by path and text.
+    parsed: Mutex<HashMap<(RepoPath, Arc<[u8]>), SyntaxTree>>,
+}
+
+impl Candidates {
+    /// Prepares the world over a base.
+    pub fn new(
+        store: Store,
+        base: Snapshot,
+        pool: Arc<Pool>,
+        baseline: Arc<Baseline>,
+        suspects: Vec<SuspectFile>,
+        donors: DonorPool,
+    ) -> Candidates {
+        let guards = quick_guards(&baseline);
+        let changes = Mutex::new(HashMap::from([(base.tree(), Changes::default())]));
+        Candidates { store, base, pool, baseline, suspects, donors, guards, changes, parsed: Mutex::default() }
+    }
+
+    /// Returns what a state changes in the base, as it is laid over the base in a box.
+    pub fn overlay(&self, state: TreeId) -> Vec<Overlay> {
+        let changes = self.changes_of(state);
+        changes.iter().map(|(path, bytes)| Overlay { path: path.clone(), bytes: Some(bytes.to_vec()) }).collect()
+    }
+
+    fn changes_of(&self, state: TreeId) -> Changes {
+        self.changes.lock().get(&state).cloned().unwrap_or_default()
+    }
+
+    fn text_in(&self, changes: &Changes, path: &RepoPath) -> Option<Arc<[u8]>> {
+        match changes.iter().find(|(changed, _)| changed == path) {
+            Some((_, bytes)) => Some(Arc::clone(bytes)),
+            None => self.base.read(path).ok().map(Arc::from),
+        }
+    }
+
+    fn parse(&self, path: &RepoPath, text: &Arc<[u8]>) -> Option<SyntaxTree> {
+        let key = (path.clone(), Arc::clone(text));
+        if let Some(tree) = self.parsed.lock().get(&key) {
+            return Some(tree.clone());
+        }
+        let tree = SyntaxTree::parse(LanguageId::of_path(path)?, Arc::clone(text));
+        self.parsed.lock().insert(key, tree.clone());
+        Some(tree)
+    }
+
+    fn propose_in(&self, suspect: &SuspectFile, changes: &Changes) -> Vec<Proposal> {
+        let Some(text) = self.text_in(changes, &suspect.path) else { return Vec::new() };
+        let Some(tree) = self.parse(&suspect.path, &text) else { return Vec::new() };
+        let lines = match changes.iter().any(|(path, _)| *path == suspect.path) {
+            true => match self.base.read(&suspect.path) {
+                Ok(base) => suspicion::carry_over(&suspect.lines, &base, &text),
+                Err(_) => return Vec::new(),
+            },
+            false => suspect.lines.clone(),
+        };
+        let suspicion = |line: usize| lines.get(line.wrapping_sub(1)).copied().unwrap_or(0.0);
+        let file = TargetFile { path: &suspect.path, tree: &tree, suspicion: &suspicion };
+        propose::propose_all(&file, &self.donors, &LIMITS)
+    }
+
+    fn make_state(&self, state: TreeId, proposal: &Proposal) -> Result<TreeId, String> {
+        let mut changes: Vec<(RepoPath, Arc<[u8]>)> = self.changes_of(state).to_vec();
+        let mut edits = Vec::new();
+        for (path, spans) in by_file(proposal) {
+            let old = self.text_in(&Arc::new(changes.clone()), &path).ok_or("the file is gone")?;
+            let tree = self.parse(&path, &old).ok_or("not a language that can be checked")?;
+            let new: Arc<[u8]> = splice(&old, &spans).ok_or("edits overlap or lie outside the file")?.into();
+            match gate::check(&tree, &new) {
+                GateVerdict::Pass => {}
+                refused => return Err(refused.to_string()),
+            }
+            edits.push(Edit::Write { path: path.clone(), bytes: new.to_vec(), mode: None });
+            changes.retain(|(changed, _)| *changed != path);
+            changes.push((path, new));
+        }
+        let made = self.store.write_tree(state, &edits).map_err(|error| error.to_string())?;
+        self.changes.lock().entry(made).or_insert_with(|| Arc::new(changes));
+        Ok(made)
+    }
+
+    fn request(&self, state: TreeId, ids: &[TestId]) -> TestRequest {
+        let baseline = &self.baseline;
+        let sum: Duration =
+            ids.iter().map(|id| baseline.limits.get(id).copied().unwrap_or(baseline.target_limit)).sum();
+        let total = OVERHEAD + sum.min(baseline.duration * 10 + OVERHEAD);
+        TestRequest {
+            select: Select::Ids(ids.to_vec()),
+            overlay: self.overlay(state),
+            per_test: baseline.target_limit,
+            per_test_of: ids.iter().filter_map(|id| Some((id.clone(), *baseline.limits.get(id)?))).collect(),
+            total,
+            silence: total,
+            stop_after_timeouts: Some(1),
+            ..TestRequest::all(baseline.plan.clone())
+        }
+    }
+
+    async fn run(&self, state: TreeId, ids: &[TestId]) -> Result<Run, WorldError> {
+        match self.pool.run(&self.request(state, ids)).await {
+            Ok(report) => Ok(Run::of(&report)),
+            // The candidate ended its own box: its fault, not the world's.
+            Err(PoolError::Sandbox(SandboxError::BoxEnded { ending, .. })) => {
+                Ok(Run { ending: format!("ended its sandbox: {ending}"), ..Run::default() })
+            }
+            Err(error) => Err(WorldError { reason: error.to_string() }),
+        }
+    }
+}
+
+/// What one run showed.
+#[derive(Default)]
+struct Run {
+    passed: Vec<TestId>,
+    ending: String,
+    timed_out: bool,
+    seconds: f64,
+}
+
+impl Run {
+    fn of(report: &TestReport) -> Run {
+        let trusted = !matches!(report.ending, RunEnding::Tampered { .. } | RunEnding::Crashed { .. });
+        let passed = report.results.iter().filter(|it| trusted && it.status == TestStatus::Passed);
+        Run {
+            passed: passed.map(|it| it.id.clone()).collect(),
+            ending: report.ending.to_string(),
+            timed_out: report.results.iter().any(|it| it.status == TestStatus::TimedOut),
+            seconds: report.duration.as_secs_f64(),
+        }
+    }
+
+    fn count(&self, ids: &[TestId]) -> u32 {
+        ids.iter().filter(|id| self.passed.contains(id)).count() as u32
+    }
+}
+
+#[async_trait]
+impl World for Candidates {
+    fn propose(&self, state: TreeId) -> Vec<Proposal> {
+        let changes = self.changes_of(state);
+        let mut proposals: Vec<Proposal> =
+            self.suspects.iter().flat_map(|suspect| self.propose_in(suspect, &changes)).collect();
+        proposals.sort_by(|a, b| b.prior.total_cmp(&a.prior));
+        proposals.truncate(LIMITS.total);
+        proposals
+    }
+
+    fn make(&self, state: TreeId, proposal: &Proposal) -> Made {
+        match self.make_state(state, proposal) {
+            Ok(made) => Made::State(made),
+            Err(reason) => Made::Refused(reason),
+        }
+    }
+
+    async fn evaluate(&self, state: TreeId) -> Result<Evaluation, WorldError> {
+        let targets = &self.baseline.targets;
+        let (head, rest) = targets.split_at(targets.len().min(FIRST_TARGETS));
+        let first = self.run(state, head).await?;
+        let mut evaluation = Evaluation {
+            targets: targets.len() as u32,
+            targets_passed: first.count(head),
+            ending: first.ending,
+            timed_out: first.timed_out,
+            seconds: first.seconds,
+            ..Evaluation::default()
+        };
+        if evaluation.targets_passed == 0 {
+            return Ok(evaluation);
+        }
+        let others: Vec<TestId> = rest.iter().chain(&self.guards).cloned().collect();
+        if others.is_empty() {
+            return Ok(evaluation);
+        }
+        let second = self.run(state, &others).await?;
+        evaluation.targets_passed += second.count(rest);
+        evaluation.guards_run = self.guards.len() as u32;
+        evaluation.broken =
+            self.guards.iter().filter(|id| !second.passed.contains(id)).map(|id| id.to_string()).collect();
+        evaluation.ending = second.ending;
+        evaluation.timed_out |= second.timed_out;
+        evaluation.seconds += second.seconds;
+        Ok(evaluation)
+    }
+}
+
+/// Guards for the search: quickest first, as many as fit into [`GUARD_TIME`].
+fn quick_guards(baseline: &Baseline) -> Vec<TestId> {
+    let mut guards: Vec<(&Duration, &TestId)> =
+        baseline.guards.iter().filter_map(|id| Some((baseline.limits.get(id)?, id))).collect();
+    guards.sort();
+    let mut spent = Duration::ZERO;
+    let fitting = guards.into_iter().take_while(|(limit, _)| {
+        spent += **limit / 10;
+        spent <= GUARD_TIME
+    });
+    fitting.map(|(_, id)| id.clone()).collect()
+}
+
+/// The edits of a proposal by file, each in order of position.
+fn by_file(proposal: &Proposal) -> Vec<(RepoPath, Vec<(std::ops::Range<usize>, &str)>)> {
+    let mut files: Vec<(RepoPath, Vec<(std::ops::Range<usize>, &str)>)> = Vec::new();
+    for edit in &proposal.edits {
+        let change = (edit.span.clone(), edit.replacement.as_str());
+        match files.iter_mut().find(|(path, _)| *path == edit.path) {
+            Some((_, spans)) => spans.push(change),
+            None => files.push((edit.path.clone(), vec![change])),
+        }
+    }
+    for (_, spans) in &mut files {
+        spans.sort_by_key(|(span, _)| (span.start, span.end));
+    }
+    files
+}
+
+/// Replaces spans, which must be in order, apart and inside the text.
+fn splice(text: &[u8], spans: &[(std::ops::Range<usize>, &str)]) -> Option<Vec<u8>> {
+    let mut new = Vec::with_capacity(text.len() + 64);
+    let mut at = 0;
+    for (span, replacement) in spans {
+        new.extend_from_slice(text.get(at..span.start)?);
+        new.extend_from_slice(replacement.as_bytes());
+        at = span.end;
+    }
+    new.extend_from_slice(text.get(at..)?);
+    Some(new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_replaced_in_order_or_not_at_all() {
+        assert_eq!(splice(b"abcdef", &[(1..2, "X"), (4..4, "YZ")]).unwrap(), b"aXcdYZef");
+        assert_eq!(splice(b"abc", &[(0..2, ""), (1..3, "")]), None, "overlap");
+        assert_eq!(splice(b"abc", &[(2..9, "")]), None, "outside");
+    }
+}

@@ -1,0 +1,137 @@
+//! Warm boxes that hold the base, lent to whoever has tests to run.
+//!
+//! A box serves many candidates one after another; it is thrown away as soon as anything about it is doubtful. Every wait for a box ends when
+//! the job is asked to stop, and then the box is removed before the call returns, so that nothing is left behind.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use repo::{FileMode, Snapshot};
+use sandbox::{Backend, SandboxError, SandboxSpec, TestReport, TestRequest, WorkFile, Workbench};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// Why no report came back.
+#[derive(Debug, thiserror::Error)]
+pub enum PoolError {
+    /// The job was asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+    /// The sandbox failed.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+}
+
+/// Boxes over one base.
+pub struct Pool {
+    backend: Arc<dyn Backend>,
+    spec: SandboxSpec,
+    files: Arc<Vec<WorkFile>>,
+    idle: Mutex<Vec<Workbench>>,
+    permits: Semaphore,
+    size: u32,
+    stop: CancellationToken,
+}
+
+impl Pool {
+    /// Prepares a pool of at most `size` boxes at a time; none is started yet.
+    pub fn new(
+        backend: Arc<dyn Backend>,
+        spec: SandboxSpec,
+        files: Vec<WorkFile>,
+        size: u32,
+        stop: CancellationToken,
+    ) -> Pool {
+        let permits = Semaphore::new(size as usize);
+        Pool { backend, spec, files: Arc::new(files), idle: Mutex::new(Vec::new()), permits, size, stop }
+    }
+
+    /// Runs tests in a warm box.
+    ///
+    /// # Errors
+    /// When the job is asked to stop, or no box can be had.
+    pub async fn run(&self, request: &TestRequest) -> Result<TestReport, PoolError> {
+        let _permit = self.permit().await?;
+        let idle = self.idle.lock().pop();
+        let mut bench = match idle {
+            Some(bench) => bench,
+            None => self.start().await?,
+        };
+        let report = self.run_in(&mut bench, request).await;
+        if report.is_ok() && bench.is_alive() {
+            self.idle.lock().push(bench);
+        } else {
+            bench.close().await?;
+        }
+        report
+    }
+
+    /// Runs tests in a box that nothing has run in before and nothing will run in after.
+    ///
+    /// # Errors
+    /// When the job is asked to stop, or no box can be had.
+    pub async fn run_fresh(&self, request: &TestRequest) -> Result<TestReport, PoolError> {
+        let _permit = self.permit().await?;
+        let mut bench = self.start().await?;
+        let report = self.run_in(&mut bench, request).await;
+        bench.close().await?;
+        report
+    }
+
+    /// Waits for the boxes that are lent and removes all.
+    ///
+    /// # Errors
+    /// When a box could not be removed; the others are.
+    pub async fn close(&self) -> Result<(), SandboxError> {
+        // Every lender returns soon: its run has a limit, and ends at once when the job is to stop.
+        let _all = self.permits.acquire_many(self.size).await;
+        let idle = std::mem::take(&mut *self.idle.lock());
+        let mut first_error = Ok(());
+        for bench in idle {
+            let closed = bench.close().await;
+            first_error = first_error.and(closed);
+        }
+        first_error
+    }
+
+    async fn permit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, PoolError> {
+        tokio::select! {
+            permit = self.permits.acquire() => permit.map_err(|_| PoolError::Interrupted),
+            () = self.stop.cancelled() => Err(PoolError::Interrupted),
+        }
+    }
+
+    async fn start(&self) -> Result<Workbench, PoolError> {
+        let mut bench = Workbench::start(self.backend.as_ref(), &self.spec).await?;
+        match bench.put(self.files.as_ref().clone()).await {
+            Ok(()) => Ok(bench),
+            Err(error) => {
+                bench.close().await?;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn run_in(&self, bench: &mut Workbench, request: &TestRequest) -> Result<TestReport, PoolError> {
+        tokio::select! {
+            report = bench.run_tests(request) => report.map_err(PoolError::from),
+            () = self.stop.cancelled() => Err(PoolError::Interrupted),
+        }
+    }
+}
+
+/// Reads the files of a snapshot as they are put into a box. Submodules have no files here and are left out.
+///
+/// # Errors
+/// When an object cannot be read.
+pub fn files_of(snapshot: &Snapshot) -> Result<Vec<WorkFile>, repo::RepoError> {
+    let mut files = Vec::with_capacity(snapshot.entries().len());
+    for entry in snapshot.entries() {
+        if entry.mode == FileMode::Submodule {
+            continue;
+        }
+        let bytes = snapshot.read_blob(entry.blob)?;
+        files.push(WorkFile { path: entry.path.clone(), bytes, mode: entry.mode });
+    }
+    Ok(files)
+}
