@@ -5,7 +5,12 @@
 //!     --instances FILE.jsonl --mirrors DIR --cache DIR --out FILE.jsonl [--jobs N] [-n 50] [--only SIGNAL] [--votes FILE.jsonl]
 //! ```
 //! `DIR` of the mirrors holds git directories named `OWNER__NAME`, or links to them. `--votes` also writes what each signal says alone.
-#![allow(clippy::print_stderr, clippy::unwrap_used, clippy::expect_used, reason = "a tool for measuring: it stops at the first surprise")]
+#![allow(
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a tool for measuring: it stops at the first surprise"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -60,7 +65,8 @@ fn main() {
         votes: named.contains_key("votes"),
     };
     let text = fs::read_to_string(given("instances")).expect("the instances can be read");
-    let instances: Vec<Instance> = text.lines().map(|line| serde_json::from_str(line).expect("a line is an instance")).collect();
+    let instances: Vec<Instance> =
+        text.lines().map(|line| serde_json::from_str(line).expect("a line is an instance")).collect();
     let jobs = named.get("jobs").map_or(1, |n| n.parse().expect("--jobs is a number"));
     let outcomes = run(&instances, &options, jobs);
 
@@ -86,7 +92,10 @@ fn run(instances: &[Instance], options: &Options, jobs: usize) -> Vec<Outcome> {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(instance) = instances.get(at) else { break };
                     let outcome = one(instance, options);
-                    eprintln!("{at:>4} {} {:.0} ms + {:.0} ms", instance.instance_id, outcome.open_ms, outcome.localize_ms);
+                    eprintln!(
+                        "{at:>4} {} {:.0} ms + {:.0} ms",
+                        instance.instance_id, outcome.open_ms, outcome.localize_ms
+                    );
                     outcomes.lock().unwrap().insert(at, outcome);
                 }
             });
@@ -108,7 +117,8 @@ fn one(instance: &Instance, options: &Options) -> Outcome {
     let started = Instant::now();
     let issue = IssueText::parse(&instance.problem_statement);
     let inputs = Inputs { issue: &issue, spectrum: None, failing_tests: &[] };
-    let found = localize::localize_with(&index, &inputs, &options.settings, options.limit).expect("the index can be read");
+    let found =
+        localize::localize_with(&index, &inputs, &options.settings, options.limit).expect("the index can be read");
     let localize_ms = started.elapsed().as_secs_f64() * 1000.0;
     let votes = options.votes.then(|| {
         let votes = localize::votes(&index, &inputs, &options.settings).expect("the index can be read");
