@@ -137,9 +137,173 @@ fn is_part_of(repository: &Repository, dir: &Path) -> bool {
     let Ok(inside) = dir.strip_prefix(&root) else {
         return true;
     };
-    if inside.as_os_str().is_empty() {
+    let is_git_dir = repository.path().canonicalize().is_ok_and(|git_dir| dir.starts_with(git_dir));
+    if inside.as_os_str().is_empty() || is_git_dir {
         return true;
     }
     let tree = repository.head().and_then(|head| head.peel_to_tree());
     tree.is_ok_and(|tree| tree.get_path(inside).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Fixture, git_in};
+
+    fn open(dir: &Path) -> Source {
+        Source::open(dir).unwrap()
+    }
+
+    fn complaint(dir: &Path) -> RepoError {
+        Source::open(dir).err().unwrap()
+    }
+
+    #[test]
+    fn revisions_resolve_as_in_git() {
+        let fixture = Fixture::new();
+        fixture.write("a", "1").commit("first");
+        fixture.git(["tag", "light"]);
+        fixture.git(["tag", "-a", "-m", "x", "heavy"]);
+        fixture.write("a", "2").commit("second");
+        fixture.git(["branch", "feature/x", "HEAD~1"]);
+        fixture.write("a", "3").commit("third");
+        fixture.git(["pack-refs", "--all"]);
+        let source = open(&fixture.work());
+        let full = fixture.git(["rev-parse", "HEAD"]);
+        for revision in [
+            "HEAD",
+            "HEAD~2",
+            "HEAD^",
+            "main",
+            "feature/x",
+            "light",
+            "heavy",
+            "refs/tags/heavy",
+            "@~1",
+            &full,
+            &full[..9],
+        ] {
+            let found = source.resolve(revision).unwrap();
+            assert_eq!(
+                found.commit.unwrap().to_string(),
+                fixture.git(["rev-parse", &format!("{revision}^{{commit}}")])
+            );
+            assert_eq!(found.tree.to_string(), fixture.git(["rev-parse", &format!("{revision}^{{tree}}")]));
+        }
+        let tree = source.resolve("HEAD^{tree}").unwrap();
+        assert_eq!(tree, Revision { commit: None, tree: source.resolve("HEAD").unwrap().tree });
+    }
+
+    #[test]
+    fn revisions_that_name_nothing_say_so() {
+        let fixture = Fixture::new();
+        let source = open(&fixture.work());
+        assert!(matches!(source.resolve("HEAD"), Err(RepoError::Unborn { .. })));
+        assert!(matches!(source.resolve("main"), Err(RepoError::Unborn { .. })));
+        fixture.write("a", "1").commit("first");
+        assert!(matches!(source.resolve("nope"), Err(RepoError::NoSuchRevision { .. })));
+        assert!(matches!(source.resolve("HEAD~5"), Err(RepoError::NoSuchRevision { .. })));
+        assert!(matches!(
+            source.resolve("0123456789012345678901234567890123456789"),
+            Err(RepoError::NoSuchRevision { .. })
+        ));
+        assert!(matches!(source.resolve("HEAD:a"), Err(RepoError::NotATree { .. })));
+        for odd in ["", "--upload-pack=x", "HEAD..main", "a b", "x\0y", "@{", "HEAD^{nonsense}"] {
+            let error = source.resolve(odd).unwrap_err();
+            assert!(
+                matches!(error, RepoError::InvalidRevision { .. } | RepoError::NoSuchRevision { .. }),
+                "{odd}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_kind_of_repository_opens() {
+        let fixture = Fixture::new();
+        fixture.write("sub/dir/a", "1").commit("first");
+        let head = fixture.git(["rev-parse", "HEAD"]);
+        let (bare, linked, separate) =
+            (fixture.beside("bare.git"), fixture.beside("linked"), fixture.beside("separate"));
+        fixture.git(["clone", "-q", "--bare", ".", bare.to_str().unwrap()]);
+        fixture.git(["worktree", "add", "-q", "-b", "other", linked.to_str().unwrap()]);
+        let git_dir = fixture.beside("elsewhere.git");
+        fixture.git(["clone", "-q", "--separate-git-dir", git_dir.to_str().unwrap(), ".", separate.to_str().unwrap()]);
+        for dir in [fixture.work(), fixture.work().join("sub/dir"), bare, linked, separate, fixture.work().join(".git")]
+        {
+            let source = open(&dir);
+            assert_eq!(source.resolve("HEAD").unwrap().commit.unwrap().to_string(), head, "{}", dir.display());
+            assert!(source.objects_dir().join("pack").is_dir());
+        }
+    }
+
+    #[test]
+    fn places_without_a_repository_say_what_they_are() {
+        let fixture = Fixture::new();
+        fixture.write("a", "1").write(".gitignore", "scratch\n").commit("first");
+        fixture.write("scratch/project/x.py", "1");
+        let plain = fixture.beside("plain");
+        std::fs::create_dir(&plain).unwrap();
+        assert!(matches!(complaint(&fixture.beside("nope")), RepoError::NoSuchDirectory { .. }));
+        assert!(matches!(complaint(&fixture.work().join("a")), RepoError::NotADirectory { .. }));
+        assert!(matches!(complaint(&plain), RepoError::NotARepository { .. }));
+        // A folder that the repository around it does not know is no part of it.
+        assert!(matches!(complaint(&fixture.work().join("scratch/project")), RepoError::NotARepository { .. }));
+    }
+
+    #[test]
+    fn a_repository_git_cannot_read_is_no_plain_folder() {
+        let fixture = Fixture::new();
+        let sha256 = fixture.beside("sha256");
+        git_in(&fixture.work(), ["init", "-q", "--object-format=sha256", sha256.to_str().unwrap()], b"");
+        let error = complaint(&sha256);
+        assert!(matches!(error, RepoError::Unreadable { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_hostile_configuration_runs_nothing() {
+        let fixture = Fixture::new();
+        fixture.write("a", "1").write(".gitattributes", "* filter=evil diff=evil\n").commit("first");
+        let mark = fixture.beside("mark");
+        let command = format!("touch {}", mark.display());
+        for key in [
+            "core.fsmonitor",
+            "filter.evil.clean",
+            "filter.evil.smudge",
+            "diff.evil.textconv",
+            "diff.external",
+            "core.sshCommand",
+        ] {
+            fixture.git(["config", key, &command]);
+        }
+        std::fs::write(fixture.work().join(".git/config.worktree"), "[core]\n\thooksPath = /nonexistent\n").unwrap();
+        let source = open(&fixture.work());
+        let store = crate::Store::create(&fixture.beside("store"), &source).unwrap();
+        let tree = source.resolve("HEAD").unwrap().tree;
+        let snapshot = store.snapshot(tree).unwrap();
+        assert_eq!(snapshot.read(&crate::RepoPath::new("a").unwrap()).unwrap(), b"1");
+        let edit =
+            crate::Edit::Write { path: crate::RepoPath::new("a").unwrap(), bytes: b"2\r\n".to_vec(), mode: None };
+        let edited = store.write_tree(tree, &[edit]).unwrap();
+        store.diff(tree, edited).unwrap();
+        assert!(!mark.exists());
+    }
+
+    #[test]
+    fn partial_and_shallow_clones_open() {
+        let fixture = Fixture::new();
+        fixture.write("a", "1").commit("first");
+        fixture.write("a", "2").commit("second");
+        let shallow = fixture.beside("shallow");
+        let url = format!("file://{}", fixture.work().display());
+        fixture.git(["config", "uploadpack.allowFilter", "true"]);
+        fixture.git(["clone", "-q", "--depth=1", &url, shallow.to_str().unwrap()]);
+        assert!(matches!(open(&shallow).resolve("HEAD~1"), Err(RepoError::NoSuchRevision { .. })));
+        let partial = fixture.beside("partial");
+        fixture.git(["clone", "-q", "--bare", "--filter=blob:none", &url, partial.to_str().unwrap()]);
+        let source = open(&partial);
+        let store = crate::Store::create(&fixture.beside("store"), &source).unwrap();
+        let snapshot = store.snapshot(source.resolve("HEAD").unwrap().tree).unwrap();
+        let error = snapshot.read(&crate::RepoPath::new("a").unwrap()).unwrap_err();
+        assert!(matches!(error, RepoError::MissingObject { kind: "blob", .. }), "{error}");
+    }
 }

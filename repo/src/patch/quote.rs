@@ -47,7 +47,7 @@ pub(super) fn unquote(text: &[u8]) -> Option<(BString, &[u8])> {
 }
 
 fn needs_escape(byte: u8) -> bool {
-    byte < 0x20 || byte >= 0x7f || byte == b'"' || byte == b'\\'
+    !(0x20..0x7f).contains(&byte) || byte == b'"' || byte == b'\\'
 }
 
 /// Every escape that is a letter, with the byte it stands for.

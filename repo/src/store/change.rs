@@ -11,9 +11,6 @@ use crate::patch::{ChangeKind, HeaderStyle, IndexLine, apply_hunks};
 use crate::tree::{self, Action, Plan, RawEntry};
 use crate::{FileMode, Patch, RepoError, RepoPath, TreeId};
 
-/// git looks for a NUL in this many bytes to tell binary files.
-const BINARY_WINDOW: usize = 8000;
-
 const NO_BLOB: &str = "0000000000000000000000000000000000000000";
 
 /// Makes the patch from one tree to another.
@@ -81,15 +78,10 @@ fn text(odb: &Odb<'_>, path: &BString, side: Option<Side>) -> Result<Vec<u8>, Re
         return Ok(format!("Subproject commit {}\n", side.id).into_bytes());
     }
     let bytes = read_blob(odb, side.id)?;
-    if is_binary(&bytes) {
+    if crate::policy::is_binary(&bytes) {
         return Err(PatchError::Binary { path: path.to_string() }.into());
     }
     Ok(bytes)
-}
-
-/// Returns whether git would call the content binary.
-pub(crate) fn is_binary(bytes: &[u8]) -> bool {
-    bytes[..bytes.len().min(BINARY_WINDOW)].contains(&0)
 }
 
 /// Writes the tree that a patch makes of another.
