@@ -4,7 +4,10 @@
 //! streams (see [`crate::workbench`]), so a backend never touches the workspace and never unpacks anything a box produced.
 //! Nothing of the host is writable from a box, and no secret of this process enters it.
 
+#[cfg(test)]
+mod conformance;
 pub mod docker;
+mod environment;
 pub mod process;
 mod tail;
 

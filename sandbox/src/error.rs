@@ -93,6 +93,12 @@ pub enum SandboxError {
         /// What was expected, and what came.
         detail: String,
     },
+    /// The workspace in the box did not take the files.
+    #[error("the workspace in the sandbox refused a change: {detail}")]
+    Workspace {
+        /// What was refused, and why.
+        detail: String,
+    },
     /// Removing a box did not complete.
     #[error("failed to remove sandbox {id}: {reason}")]
     Close {
@@ -137,7 +143,7 @@ impl SandboxError {
             | Self::Close { .. }
             | Self::File { .. }
             | Self::Io { .. } => true,
-            Self::Interpreter { .. } | Self::BoxEnded { .. } | Self::Protocol { .. } => false,
+            Self::Interpreter { .. } | Self::BoxEnded { .. } | Self::Protocol { .. } | Self::Workspace { .. } => false,
         }
     }
 }
