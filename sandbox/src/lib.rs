@@ -1,2 +1,30 @@
-//! sandbox
+//! Boxes in which untrusted code runs: backends that make them, and test runners that work inside them.
+//!
+//! This is the only place where a container engine is spoken to. It knows nothing of issues, candidates or the search;
+//! it gets files and commands, and gives back results.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod backend;
+pub mod error;
+pub mod image;
+pub mod limits;
+pub mod plan;
+mod protocol;
+pub mod reap;
+pub mod report;
+pub mod runner;
+pub mod spec;
+pub mod workbench;
+
+pub use backend::{
+    Backend, BackendKind, BoxEnding, BoxInput, BoxOutput, Check, ConnectOptions, Isolation, Launched, Layer, connect,
+};
+pub use error::SandboxError;
+pub use image::ImageProgress;
+pub use limits::Limits;
+pub use plan::{PlanError, TestPlan, is_test_support};
+pub use reap::ReapReport;
+pub use report::{Failure, FailureClass, Frame, RunEnding, TestCoverage, TestId, TestReport, TestResult, TestStatus};
+pub use runner::RunnerKind;
+pub use spec::{ImageRef, Labels, SandboxSpec};
+pub use workbench::{CommandOutcome, CommandRequest, Coverage, Overlay, Select, TestRequest, WorkFile, Workbench};
