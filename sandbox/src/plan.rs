@@ -1,8 +1,10 @@
 //! Which tool runs a repository's tests, and how: read from the repository's files, or from the command a person gives.
+//!
+//! Nothing is executed here. Running the plan is [`crate::Workbench`]'s.
 
-use repo::{RepoPath, Snapshot};
+use repo::{FileMode, RepoPath, Snapshot};
 
-use crate::runner::RunnerKind;
+use crate::runner::{self, Files, RunnerKind, is_named_like_a_test};
 
 /// How to run the tests of a workspace.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -13,7 +15,7 @@ pub struct TestPlan {
     pub args: Vec<String>,
     /// The interpreter that the command names; put it into [`crate::SandboxSpec::python`] when starting the workbench.
     pub python: Option<String>,
-    /// Whether that directory can be imported from, as under `python -m pytest`; plain `pytest` leaves it out.
+    /// Whether the directory of the run can be imported from, as under `python -m pytest`; plain `pytest` leaves it out.
     pub import_cwd: bool,
     /// The directory to run in, relative to the workspace; empty is its root.
     pub cwd: String,
@@ -49,30 +51,176 @@ impl TestPlan {
     /// # Errors
     /// When nothing in the repository looks like a test.
     pub fn detect(snapshot: &Snapshot) -> Result<TestPlan, PlanError> {
-        Err(PlanError::NoTests { looked_at: snapshot.entries().len() })
+        let files = snapshot.entries().iter().filter(|entry| matches!(entry.mode, FileMode::Regular | FileMode::Executable));
+        let paths = files.map(|entry| &entry.path).collect();
+        let read = |path: &RepoPath| snapshot.read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        Self::of_files(&Files::new(paths, &read))
     }
 
-    /// Reads a command line as a person writes it.
+    fn of_files(files: &Files<'_>) -> Result<TestPlan, PlanError> {
+        for runner in runner::all() {
+            let Some(detected) = runner.detect(files) else { continue };
+            let mut plan = TestPlan { evidence: detected.evidence, ..Self::new(runner.kind(), detected.args) };
+            plan.import_cwd = true;
+            if let Some(folder) = source_folder(files) {
+                plan.evidence.push(format!("packages lie in {folder}/, so PYTHONPATH={folder}"));
+                plan.env.push(("PYTHONPATH".to_owned(), folder.to_owned()));
+            }
+            return Ok(plan);
+        }
+        Err(PlanError::NoTests { looked_at: files.paths.len() })
+    }
+
+    /// Reads a command line as a person writes it: variables in front, `cd … &&` in front, pytest or unittest in their usual
+    /// forms. Anything else becomes [`RunnerKind::Command`] and is left to `sh`.
     ///
     /// # Errors
     /// When it is empty or a quote is not closed.
     pub fn parse_command(command: &str) -> Result<TestPlan, PlanError> {
-        if command.trim().is_empty() {
+        let unclosed = || PlanError::Unclosed { command: command.to_owned() };
+        let words = shell_words::split(command).map_err(|_| unclosed())?;
+        if words.is_empty() {
             return Err(PlanError::EmptyCommand);
         }
-        Ok(TestPlan {
-            runner: RunnerKind::Command,
-            args: vec![command.to_owned()],
+        if let Some((folder, rest)) = leading_cd(command) {
+            let inner = Self::parse_command(rest)?;
+            if inner.runner != RunnerKind::Command {
+                let cwd = if inner.cwd.is_empty() { folder } else { format!("{folder}/{}", inner.cwd) };
+                return Ok(TestPlan { cwd, ..inner });
+            }
+        }
+        let plan = if needs_shell(command) { None } else { Self::of_words(&words) };
+        let mut plan = plan.unwrap_or_else(|| Self::new(RunnerKind::Command, vec![command.trim().to_owned()]));
+        plan.evidence = vec![format!("the command `{}`", command.trim())];
+        Ok(plan)
+    }
+
+    /// Recognises an invocation of one of the tools.
+    fn of_words(words: &[String]) -> Option<TestPlan> {
+        let assignments = words.iter().take_while(|word| assignment(word).is_some()).count();
+        let env = words[..assignments].iter().filter_map(|word| assignment(word)).collect();
+        let (program, rest) = words.get(assignments..)?.split_first()?;
+        let name = program.rsplit('/').next()?;
+        for runner in runner::all() {
+            if runner.programs().contains(&name) {
+                // A tool of a virtual environment belongs to the interpreter beside it.
+                let python = program.strip_suffix(name).filter(|folder| !folder.is_empty());
+                let python = python.map(|folder| format!("{folder}python"));
+                return Some(TestPlan { env, python, ..Self::new(runner.kind(), rest.to_vec()) });
+            }
+        }
+        if !is_python(name) {
+            return None;
+        }
+        let options = rest.iter().take_while(|word| matches!(word.as_str(), "-B" | "-u" | "-s" | "-bb" | "-b")).count();
+        let [flag, module, args @ ..] = rest.get(options..)? else { return None };
+        let runner = runner::all().iter().find(|runner| flag == "-m" && runner.module() == module)?;
+        let plain = matches!(program.as_str(), "python" | "python3");
+        let python = (!plain).then(|| program.clone());
+        Some(TestPlan { env, python, import_cwd: true, ..Self::new(runner.kind(), args.to_vec()) })
+    }
+
+    fn new(runner: RunnerKind, args: Vec<String>) -> TestPlan {
+        TestPlan {
+            runner,
+            args,
             python: None,
             import_cwd: false,
             cwd: String::new(),
             env: Vec::new(),
             evidence: Vec::new(),
-        })
+        }
     }
 }
 
-/// Returns whether a file is a test or decides how tests run, so that validation takes the base's version of it.
-pub fn is_test_support(path: &RepoPath) -> bool {
-    path.file_name().starts_with(b"test_")
+/// `python`, `python3`, `python3.12`, …
+fn is_python(name: &str) -> bool {
+    name.strip_prefix("python").is_some_and(|version| version.chars().all(|char| char.is_ascii_digit() || char == '.'))
 }
+
+fn assignment(word: &str) -> Option<(String, String)> {
+    let (name, value) = word.split_once('=')?;
+    let mut chars = name.chars();
+    let starts = chars.next().is_some_and(|char| char.is_ascii_alphabetic() || char == '_');
+    let valid = starts && chars.all(|char| char.is_ascii_alphanumeric() || char == '_');
+    valid.then(|| (name.to_owned(), value.to_owned()))
+}
+
+/// `cd folder && rest`, for a plain folder inside the repository.
+fn leading_cd(command: &str) -> Option<(String, &str)> {
+    let (first, rest) = command.split_once("&&")?;
+    let words = shell_words::split(first).ok()?;
+    let [cd, folder] = words.as_slice() else { return None };
+    let folder = folder.trim_end_matches('/').trim_start_matches("./");
+    (cd == "cd" && RepoPath::new(folder).is_ok() && !folder.contains('$')).then(|| (folder.to_owned(), rest))
+}
+
+/// Whether a character that means something to the shell stands outside quotes.
+fn needs_shell(command: &str) -> bool {
+    let mut quote = None;
+    let mut chars = command.chars();
+    while let Some(char) = chars.next() {
+        match (quote, char) {
+            (None, '\'' | '"') => quote = Some(char),
+            (Some(open), close) if open == close => quote = None,
+            (None | Some('"'), '\\') => {
+                chars.next();
+            }
+            (None | Some('"'), '$' | '`') => return true,
+            (None, '|' | '&' | ';' | '<' | '>' | '(' | ')' | '*' | '?' | '~' | '#' | '\n') => return true,
+            (Some(_) | None, _) => {}
+        }
+    }
+    false
+}
+
+/// The folder that holds the packages when the root does not: imports need it unless the repository is installed.
+fn source_folder(files: &Files<'_>) -> Option<&'static str> {
+    ["src", "lib"].into_iter().find(|folder| {
+        let holds_code = |path: &&&RepoPath| {
+            let mut parts = path.components();
+            let inside = parts.next() == Some(folder.as_bytes());
+            let (second, third) = (parts.next(), parts.next());
+            let module = third.is_none() && second.is_some_and(|name| name.ends_with(b".py") && name != b"__init__.py");
+            let package = third == Some(b"__init__.py") && parts.next().is_none();
+            inside && (module || package)
+        };
+        !files.has(&format!("{folder}/__init__.py")) && files.paths.iter().any(|path| holds_code(&path))
+    })
+}
+
+/// Returns whether a file is a test, or decides how tests run, so that a validation takes the base's version of it.
+///
+/// Those are: files named like tests; everything below a directory `tests`, and below a top-level `test`; the configuration of test
+/// tools (`conftest.py`, `pytest.ini`, `tox.ini`, `setup.cfg`, `pyproject.toml`, `noxfile.py`, `.coveragerc`); what the interpreter
+/// runs by itself (`sitecustomize.py`, `usercustomize.py`, `*.pth`); and top-level modules that would be imported instead of a test
+/// tool. A package that happens to be called `test` deeper down is source: Django has one.
+pub fn is_test_support(path: &RepoPath) -> bool {
+    let name = path.file_name();
+    let configuration: &[&[u8]] = &[
+        b"conftest.py",
+        b"pytest.ini",
+        b".pytest.ini",
+        b"pytest.toml",
+        b".pytest.toml",
+        b"tox.ini",
+        b"setup.cfg",
+        b"pyproject.toml",
+        b"noxfile.py",
+        b".coveragerc",
+        b"sitecustomize.py",
+        b"usercustomize.py",
+    ];
+    let shadowing: &[&[u8]] = &[b"pytest", b"_pytest", b"pluggy", b"unittest"];
+    let top = path.components().next().unwrap_or_default();
+    let folders = path.components().count() - 1;
+    is_named_like_a_test(name)
+        || configuration.contains(&name)
+        || name.ends_with(b".pth")
+        || path.components().take(folders).any(|folder| folder == b"tests" || folder == b"__tests__")
+        || (folders > 0 && top == b"test")
+        || shadowing.contains(&top.strip_suffix(b".py").unwrap_or(top))
+}
+
+#[cfg(test)]
+mod tests;

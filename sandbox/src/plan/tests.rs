@@ -1,0 +1,168 @@
+use std::collections::BTreeMap;
+
+use super::*;
+
+fn detect(files: &[(&str, &str)]) -> Result<TestPlan, PlanError> {
+    let texts = files.iter().map(|(path, text)| (RepoPath::new(path).unwrap(), (*text).to_owned()));
+    let texts = texts.collect::<BTreeMap<_, _>>();
+    let read = |path: &RepoPath| texts.get(path).cloned();
+    TestPlan::of_files(&Files::new(texts.keys().collect(), &read))
+}
+
+#[track_caller]
+fn check_detect(files: &[(&str, &str)], runner: RunnerKind, args: &[&str], env: &[(&str, &str)]) {
+    let plan = detect(files).unwrap();
+    assert_eq!((plan.runner, plan.args.iter().map(String::as_str).collect::<Vec<_>>()), (runner, args.to_vec()), "{plan:?}");
+    assert_eq!(plan.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>(), env);
+    assert!(!plan.evidence.is_empty());
+}
+
+const CASE: &str = "import unittest\n\nclass T(unittest.TestCase):\n    def test_x(self):\n        pass\n";
+const BARE: &str = "def test_x():\n    assert True\n";
+
+#[test]
+fn pytest_is_found_by_configuration_plugin_or_tests() {
+    use RunnerKind::Pytest;
+    for configuration in [
+        ("pytest.ini", "[pytest]\n"),
+        ("tox.ini", "[tox]\n\n[pytest]\naddopts = -q\n"),
+        ("setup.cfg", "[metadata]\n[tool:pytest]\n"),
+        ("pyproject.toml", "[tool.pytest.ini_options]\n"),
+        ("tests/conftest.py", ""),
+    ] {
+        check_detect(&[configuration, ("tests/test_a.py", CASE)], Pytest, &[], &[]);
+    }
+    check_detect(&[("test_a.py", BARE)], Pytest, &[], &[]);
+    check_detect(&[("test_a.py", CASE), ("test_b.py", "import pytest\n")], Pytest, &[], &[]);
+    check_detect(&[("a_test.py", "class TestA:\n    def test_x(self): pass\n")], Pytest, &[], &[]);
+}
+
+#[test]
+fn unittest_is_found_where_nothing_needs_pytest() {
+    use RunnerKind::Unittest;
+    check_detect(&[("test_a.py", CASE)], Unittest, &[], &[]);
+    check_detect(&[("setup.cfg", "[metadata]\n"), ("test_a.py", CASE)], Unittest, &[], &[]);
+    check_detect(&[("tests/__init__.py", ""), ("tests/test_a.py", CASE)], Unittest, &[], &[]);
+    check_detect(&[("tests/test_a.py", CASE)], Unittest, &["discover", "-s", "tests"], &[]);
+    check_detect(&[("t/a_test.py", CASE)], Unittest, &["discover", "-s", "t", "-p", "*_test.py"], &[]);
+}
+
+#[test]
+fn a_source_folder_goes_onto_the_path() {
+    use RunnerKind::Pytest;
+    let env = &[("PYTHONPATH", "src")];
+    check_detect(&[("src/pkg/__init__.py", ""), ("tests/test_a.py", BARE)], Pytest, &[], env);
+    check_detect(&[("src/single.py", ""), ("tests/test_a.py", BARE)], Pytest, &[], env);
+    check_detect(&[("src/__init__.py", ""), ("src/x.py", ""), ("test_a.py", BARE)], Pytest, &[], &[]);
+    check_detect(&[("lib/pkg/__init__.py", ""), ("test_a.py", BARE)], Pytest, &[], &[("PYTHONPATH", "lib")]);
+}
+
+#[test]
+fn nothing_to_run_is_said_so() {
+    assert_eq!(detect(&[("a.py", "x = 1\n")]), Err(PlanError::NoTests { looked_at: 1 }));
+    assert_eq!(detect(&[]), Err(PlanError::NoTests { looked_at: 0 }));
+    assert_eq!(detect(&[("test_data.py", "DATA = 1\n")]), Err(PlanError::NoTests { looked_at: 1 }));
+}
+
+#[track_caller]
+fn check_parse(command: &str, expected: &str) {
+    let plan = TestPlan::parse_command(command).unwrap();
+    let env = plan.env.iter().map(|(name, value)| format!("{name}={value} ")).collect::<String>();
+    let shown = format!(
+        "{env}{:?} {:?}{}{}{}",
+        plan.runner,
+        plan.args,
+        plan.python.map(|python| format!(" python={python}")).unwrap_or_default(),
+        if plan.import_cwd { " +cwd" } else { "" },
+        if plan.cwd.is_empty() { String::new() } else { format!(" in {}", plan.cwd) },
+    );
+    assert_eq!(shown, expected, "{command}");
+}
+
+#[test]
+fn commands_are_read_as_people_write_them() {
+    check_parse("pytest", "Pytest []");
+    check_parse("  pytest -q tests/test_a.py::test_x[1]  ", r#"Pytest ["-q", "tests/test_a.py::test_x[1]"]"#);
+    check_parse("py.test -k 'a and not b'", r#"Pytest ["-k", "a and not b"]"#);
+    check_parse("python -m pytest", "Pytest [] +cwd");
+    check_parse("python3 -B -m pytest -x", r#"Pytest ["-x"] +cwd"#);
+    check_parse("python3.12 -m pytest", "Pytest [] python=python3.12 +cwd");
+    check_parse("/venv/bin/python -m pytest", "Pytest [] python=/venv/bin/python +cwd");
+    check_parse("/venv/bin/pytest -q", r#"Pytest ["-q"] python=/venv/bin/python"#);
+    check_parse("PYTHONPATH=src pytest", "PYTHONPATH=src Pytest []");
+    check_parse("A=1 B='x y' python -m unittest", "A=1 B=x y Unittest [] +cwd");
+    check_parse("python -m unittest discover -s tests", r#"Unittest ["discover", "-s", "tests"] +cwd"#);
+    check_parse("python -m unittest a.B.c", r#"Unittest ["a.B.c"] +cwd"#);
+    check_parse("cd sub/ && pytest -q", r#"Pytest ["-q"] in sub"#);
+    check_parse("cd a && cd b && python -m unittest", "Unittest [] +cwd in a/b");
+}
+
+#[test]
+fn everything_else_is_a_shell_command() {
+    for command in [
+        "./runtests.py --parallel 2",
+        "make test",
+        "pytest && echo done",
+        "pytest | tee log",
+        "pytest $ARGS",
+        "pytest tests/*.py",
+        "cd /abs && pytest",
+        "cd .. && pytest",
+        "python -W error -m pytest",
+        "python -m doctest a.py",
+        "python tests.py",
+        "python",
+        "FOO=1",
+        "tox -e py311",
+        "pythonista -m pytest",
+    ] {
+        check_parse(command, &format!("Command [{command:?}]"));
+    }
+}
+
+#[test]
+fn commands_that_cannot_be_read_are_refused() {
+    assert_eq!(TestPlan::parse_command("  "), Err(PlanError::EmptyCommand));
+    let command = "pytest 'x".to_owned();
+    assert_eq!(TestPlan::parse_command(&command), Err(PlanError::Unclosed { command }));
+}
+
+#[test]
+fn tests_and_their_configuration_are_told_from_source() {
+    for (path, expected) in [
+        ("conftest.py", true),
+        ("a/b/conftest.py", true),
+        ("pytest.ini", true),
+        ("tox.ini", true),
+        ("setup.cfg", true),
+        ("pyproject.toml", true),
+        ("tests/data/x.json", true),
+        ("pkg/tests/helpers.py", true),
+        ("test/a.py", true),
+        ("pkg/test_x.py", true),
+        ("x_test.py", true),
+        ("pkg/tests.py", true),
+        ("sitecustomize.py", true),
+        ("a/usercustomize.py", true),
+        ("evil.pth", true),
+        ("pytest.py", true),
+        ("unittest/__init__.py", true),
+        ("_pytest/main.py", true),
+        ("src/_pytest/main.py", false),
+        ("django/test/client.py", false),
+        ("pkg/testing.py", false),
+        ("pkg/contest.py", false),
+        ("setup.py", false),
+        ("tests", false),
+        ("README.md", false),
+    ] {
+        assert_eq!(is_test_support(&RepoPath::new(path).unwrap()), expected, "{path}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_command_panics(command in "[ a-z'\"=$&|;/.-]{0,40}") {
+        let _ = TestPlan::parse_command(&command);
+    }
+}
