@@ -5,6 +5,8 @@
 //! confidence: Python tells little about types, and a guess is better as a weak edge than as none or as a strong one.
 
 mod csr;
+mod lookup;
+mod modules;
 mod resolve;
 mod walk;
 
@@ -67,7 +69,7 @@ pub enum EdgeKind {
     Calls,
     /// A symbol reads, writes or names another without calling it.
     Uses,
-    /// A class inherits from a class.
+    /// A class inherits from a class, a method overrides a method.
     Inherits,
     /// A test exercises code that is no test.
     Tests,
@@ -138,10 +140,6 @@ pub struct CodeGraph {
 impl CodeGraph {
     pub(crate) fn new(inventory: Arc<Inventory>, edges: Edges) -> CodeGraph {
         CodeGraph { inventory, edges }
-    }
-
-    pub(crate) fn edges(&self) -> &Edges {
-        &self.edges
     }
 
     /// Returns the number of nodes; ids run from 0 to this.

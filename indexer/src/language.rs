@@ -26,6 +26,9 @@ pub(crate) trait Language: Sync {
     /// Returns whether a file's name or place says that it holds tests or their support.
     fn is_test_path(&self, path: &RepoPath) -> bool;
 
+    /// Returns whether a member of this name belongs to the language's own types so often that the name alone says nothing.
+    fn is_common_member(&self, name: &str) -> bool;
+
     /// Returns the dotted names by which other files may import the file at `path`, the usual one first; `exists` tells of other files.
     fn module_names(&self, path: &RepoPath, exists: &dyn Fn(&[u8]) -> bool) -> Vec<String>;
 }

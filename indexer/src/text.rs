@@ -84,8 +84,6 @@ pub enum Corpus {
 }
 
 impl Corpus {
-    pub(crate) const ALL: [Corpus; 2] = [Corpus::Files, Corpus::Symbols];
-
     fn directory(self) -> &'static str {
         match self {
             Corpus::Files => "files",

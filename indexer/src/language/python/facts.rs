@@ -502,11 +502,19 @@ impl<'t> Walker<'t> {
                 if decorates { Usage::Decorator } else { Usage::Call }
             }
             Kind::Decorator => Usage::Decorator,
-            Kind::ArgumentList if parent.field == Some("superclasses") => Usage::Base,
+            Kind::ArgumentList if self.is_base(parent.field) => Usage::Base,
+            // `Base[T]`.
+            Kind::Other if frame.field == Some("value") && above.next().is_some_and(is_superclasses) => Usage::Base,
             Kind::Type => Usage::Type,
             _ if frame.kind == Kind::Attribute && self.binding(frame).is_some() => Usage::Write,
             _ => Usage::Read,
         }
+    }
+
+    /// Returns whether the arguments that are open are the bases of a class, perhaps wrapped as in `with_metaclass(Meta, Base)`.
+    fn is_base(&self, field: Option<&str>) -> bool {
+        let outer = self.frames.iter().rev().nth(2);
+        field == Some("superclasses") || (field == Some("arguments") && outer.is_some_and(is_superclasses))
     }
 
     fn reference(&mut self, name: &'t str, receiver: Receiver, usage: Usage, node: Node<'t>) -> Reference {
@@ -578,6 +586,10 @@ impl<'t> Walker<'t> {
     }
 }
 
+fn is_superclasses(frame: &Frame<'_>) -> bool {
+    frame.kind == Kind::ArgumentList && frame.field == Some("superclasses")
+}
+
 fn text_span(node: Node<'_>, text: &str, within: Option<u32>) -> TextSpan {
     let span = node.start_byte() as u32..node.end_byte() as u32;
     TextSpan { text: text.to_owned(), line: node.start_position().row as u32 + 1, span, within }
@@ -590,9 +602,8 @@ fn is_test_class(symbols: &[Definition], at: usize) -> bool {
         let last = it.rsplit('.').next().unwrap_or(it);
         last.starts_with("Test") || last.ends_with("Test") || last.ends_with("Tests") || last.ends_with("TestCase")
     };
-    let is_test_method = |it: &Definition| {
-        it.parent == Some(at as u32) && it.kind == SymbolKind::Method && it.name.starts_with("test")
-    };
+    let is_test_method =
+        |it: &Definition| it.parent == Some(at as u32) && it.kind == SymbolKind::Method && it.name.starts_with("test");
     symbols[at + 1..].iter().any(is_test_method)
         && (says_test(&class.name) || class.bases.iter().any(|it| says_test(it)))
 }
