@@ -10,6 +10,7 @@ mod layering;
 mod localizing;
 mod patches;
 mod samples;
+mod verbs;
 
 use std::ffi::OsStr;
 use std::sync::OnceLock;

@@ -78,7 +78,7 @@ pub(crate) fn healthy() -> Repository {
     repository
 }
 
-/// A package whose only test runs this Python code and then fails.
+/// A package whose only test runs this Python code and then fails, whatever is edited.
 pub(crate) fn hostile(code: &str) -> Repository {
     let body: String = code.lines().map(|line| format!("        {line}\n")).collect();
     Repository::with(&[
@@ -89,7 +89,7 @@ pub(crate) fn hostile(code: &str) -> Repository {
             "tests/test_hostile.py",
             &format!(
                 "import unittest\n\nfrom measure.limits import clamp\n\n\nclass HostileTest(unittest.TestCase):\n    \
-                 def test_harm(self):\n{body}        self.assertEqual(clamp(5, 0, 10), 5000)\n"
+                 def test_harm(self):\n{body}        self.assertEqual(clamp(5, 0, 10), object())\n"
             ),
         ),
     ])
