@@ -1,6 +1,6 @@
 //! What a name means at a place: through definitions, imports, star imports, members and base classes.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{FileFacts, ImportItem, Usage};
 use crate::graph::modules::{Module, Modules};
@@ -8,7 +8,11 @@ use crate::symbol::{FileId, SymbolId, SymbolKind};
 use crate::view::Inventory;
 
 /// Imports that lead in circles, and classes that inherit in circles, end here.
-const MAX_DEPTH: u32 = 12;
+const MAX_DEPTH: u32 = 16;
+/// A step through a star import may be tried for many files, so few may follow upon each other.
+const STAR_COST: u32 = 6;
+/// Deeper hierarchies are not followed to their top.
+const MAX_ANCESTORS: usize = 64;
 
 /// What a name means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +36,8 @@ enum Bound<'a> {
 struct FileNames<'a> {
     definitions: FxHashMap<&'a str, SymbolId>,
     imports: FxHashMap<&'a str, Bound<'a>>,
-    stars: Vec<Module>,
+    /// The files all of whose names are imported, directly or through others, nearest first.
+    stars: Vec<FileId>,
 }
 
 /// All names of a snapshot.
@@ -42,7 +47,8 @@ pub(super) struct Lookup<'a> {
     pub(super) modules: Modules<'a>,
     files: Vec<FileNames<'a>>,
     members: FxHashMap<(SymbolId, &'a str), SymbolId>,
-    bases: FxHashMap<SymbolId, Vec<SymbolId>>,
+    /// The classes from which each class inherits at any distance, in the order in which members are sought.
+    ancestors: FxHashMap<SymbolId, Vec<SymbolId>>,
     /// Methods by name, tests left out.
     methods: FxHashMap<&'a str, Vec<SymbolId>>,
     /// Fields and properties by name, tests left out.
@@ -57,11 +63,12 @@ impl<'a> Lookup<'a> {
             modules: Modules::of(inventory),
             files: Vec::new(),
             members: FxHashMap::default(),
-            bases: FxHashMap::default(),
+            ancestors: FxHashMap::default(),
             methods: FxHashMap::default(),
             fields: FxHashMap::default(),
         };
         lookup.files = (0..inventory.files.len()).map(|it| lookup.names_of(FileId(it as u32))).collect();
+        lookup.follow_stars();
         lookup.collect_members();
         lookup.collect_bases();
         lookup
@@ -82,8 +89,8 @@ impl<'a> Lookup<'a> {
         for import in imports {
             let module = self.modules.imported(file, import);
             match (&import.item, module) {
-                (ImportItem::Star, Some(module)) => names.stars.push(module),
-                (ImportItem::Star, None) => {}
+                (ImportItem::Star, Some(Module::File(it))) => names.stars.push(it),
+                (ImportItem::Star, Some(Module::Namespace(_)) | None) => {}
                 (ImportItem::Module { alias: Some(alias) }, module) => {
                     names.imports.entry(alias).or_insert(module.map_or(Bound::Foreign, Bound::Module));
                 }
@@ -100,6 +107,21 @@ impl<'a> Lookup<'a> {
             }
         }
         names
+    }
+
+    /// Star imports may go in circles, so all that each file reaches is found once, breadth first.
+    fn follow_stars(&mut self) {
+        let direct: Vec<Vec<FileId>> = self.files.iter().map(|it| it.stars.clone()).collect();
+        for (at, names) in self.files.iter_mut().enumerate().filter(|it| !it.1.stars.is_empty()) {
+            let mut seen: FxHashSet<FileId> = names.stars.iter().copied().collect();
+            seen.insert(FileId(at as u32));
+            let mut next = 0;
+            while let Some(file) = names.stars.get(next) {
+                let further = &direct[file.0 as usize];
+                names.stars.extend(further.iter().filter(|it| seen.insert(**it)));
+                next += 1;
+            }
+        }
     }
 
     fn collect_members(&mut self) {
@@ -128,7 +150,7 @@ impl<'a> Lookup<'a> {
                 let Some(class) = reference.within.map(|it| SymbolId(first + it)) else { continue };
                 let found = match reference.receiver {
                     crate::facts::Receiver::Path(path) => self
-                        .path(file, facts.name(path))
+                        .path(file, facts.name(path), 0)
                         .and_then(|it| self.member_of(it, facts.name(reference.name), 0)),
                     _ => self.name(file, facts.name(reference.name), 0),
                 };
@@ -137,7 +159,7 @@ impl<'a> Lookup<'a> {
                 }
             }
         }
-        self.bases = bases;
+        self.ancestors = bases.keys().map(|class| (*class, ancestors(&bases, *class))).collect();
     }
 
     pub(super) fn first_of(&self, file: FileId) -> u32 {
@@ -146,10 +168,6 @@ impl<'a> Lookup<'a> {
 
     fn is_class(&self, id: SymbolId) -> bool {
         self.inventory.symbols.get(id.0 as usize).is_some_and(|it| it.kind == SymbolKind::Class)
-    }
-
-    pub(super) fn bases_of(&self, class: SymbolId) -> &[SymbolId] {
-        self.bases.get(&class).map_or(&[], Vec::as_slice)
     }
 
     /// Returns the class in which a symbol stands, or itself.
@@ -166,6 +184,11 @@ impl<'a> Lookup<'a> {
 
     /// Returns what a bare name means at the top of `file`.
     pub(super) fn name(&self, file: FileId, name: &str, depth: u32) -> Option<Target> {
+        self.bound(file, name, depth).or_else(|| self.starred(file, name, depth))
+    }
+
+    /// Returns what a bare name means without star imports.
+    fn bound(&self, file: FileId, name: &str, depth: u32) -> Option<Target> {
         if depth > MAX_DEPTH {
             return None;
         }
@@ -185,19 +208,19 @@ impl<'a> Lookup<'a> {
             (Some(target), None) => Some(target),
             (Some(target), Some(_)) if target != Target::Foreign => Some(target),
             (_, Some(id)) => Some(Target::Symbol(id)),
-            (None, None) => self.starred(names, name, depth),
+            (None, None) => None,
         }
     }
 
-    fn starred(&self, names: &FileNames<'_>, name: &str, depth: u32) -> Option<Target> {
-        names.stars.iter().find_map(|module| {
-            let Module::File(file) = *module else { return None };
-            let exports = self.facts.get(file.0 as usize)?.exports.as_ref();
-            let exported = exports.map_or(!name.starts_with('_'), |it| it.iter().any(|it| it == name));
-            // A list of exports may be put together at run time, so one that lacks the name is not believed.
-            let found = if exported || exports.is_some() { self.name(file, name, depth + 1) } else { None };
-            found.filter(|it| *it != Target::Foreign)
-        })
+    fn starred(&self, file: FileId, name: &str, depth: u32) -> Option<Target> {
+        let stars = &self.files.get(file.0 as usize)?.stars;
+        // A list of exports may be put together at run time, so only private names need to be on one.
+        let exports = |it: &FileId| {
+            let listed = self.facts.get(it.0 as usize).and_then(|it| it.exports.as_ref());
+            !name.starts_with('_') || listed.is_some_and(|it| it.iter().any(|it| it == name))
+        };
+        let found = stars.iter().filter(|it| exports(it)).find_map(|it| self.bound(*it, name, depth + STAR_COST));
+        found.filter(|it| *it != Target::Foreign)
     }
 
     /// Returns what `name` is in a module: something it defines or imports, or a module below it.
@@ -214,35 +237,42 @@ impl<'a> Lookup<'a> {
 
     /// Returns what `name` is in what another name means.
     pub(super) fn member_of(&self, target: Target, name: &str, depth: u32) -> Option<Target> {
+        if depth > MAX_DEPTH {
+            return None;
+        }
         match target {
             Target::Module(module) => self.item(module, name, depth + 1),
             Target::Foreign => Some(Target::Foreign),
             Target::Symbol(id) => {
                 let class = if self.is_class(id) { id } else { self.class_held(id, depth + 1)? };
-                self.member(class, name, 0).map(Target::Symbol)
+                self.member(class, name).map(Target::Symbol)
             }
         }
     }
 
     /// Returns what a dotted path means at the top of `file`.
-    pub(super) fn path(&self, file: FileId, path: &str) -> Option<Target> {
+    pub(super) fn path(&self, file: FileId, path: &str, depth: u32) -> Option<Target> {
         let mut parts = path.split('.');
-        let mut target = self.name(file, parts.next()?, 0)?;
+        let mut target = self.name(file, parts.next()?, depth + 1)?;
         for part in parts {
-            target = self.member_of(target, part, 0)?;
+            target = self.member_of(target, part, depth + 1)?;
         }
         Some(target)
     }
 
     /// Returns the member of a class, its own or inherited.
-    pub(super) fn member(&self, class: SymbolId, name: &str, depth: u32) -> Option<SymbolId> {
-        if let Some(own) = self.members.get(&(class, name)) {
-            return Some(*own);
-        }
-        if depth > MAX_DEPTH {
-            return None;
-        }
-        self.bases_of(class).iter().find_map(|it| self.member(*it, name, depth + 1))
+    pub(super) fn member(&self, class: SymbolId, name: &str) -> Option<SymbolId> {
+        self.own_member(class, name).or_else(|| self.inherited(class, name))
+    }
+
+    /// Returns the member of a class itself.
+    pub(super) fn own_member(&self, class: SymbolId, name: &str) -> Option<SymbolId> {
+        self.members.get(&(class, name)).copied()
+    }
+
+    /// Returns the member that a class has from the classes it inherits from.
+    pub(super) fn inherited(&self, class: SymbolId, name: &str) -> Option<SymbolId> {
+        self.ancestors.get(&class)?.iter().find_map(|it| self.own_member(*it, name))
     }
 
     /// Returns the class of which a variable or field is known to hold an instance.
@@ -253,12 +283,12 @@ impl<'a> Lookup<'a> {
         let symbol = self.inventory.symbols.get(id.0 as usize)?;
         let at = id.0 - self.first_of(symbol.file);
         let class = self.facts.get(symbol.file.0 as usize)?.symbols.get(at as usize)?.instance_of.as_deref()?;
-        self.class_named(symbol.file, class)
+        self.class_named(symbol.file, class, depth + 1)
     }
 
     /// Returns the class that a dotted path means at the top of `file`.
-    pub(super) fn class_named(&self, file: FileId, path: &str) -> Option<SymbolId> {
-        match self.path(file, path)? {
+    pub(super) fn class_named(&self, file: FileId, path: &str, depth: u32) -> Option<SymbolId> {
+        match self.path(file, path, depth + 1)? {
             Target::Symbol(id) if self.is_class(id) => Some(id),
             Target::Symbol(_) | Target::Module(_) | Target::Foreign => None,
         }
@@ -273,4 +303,18 @@ impl<'a> Lookup<'a> {
     pub(super) fn fields_named(&self, name: &str) -> &[SymbolId] {
         self.fields.get(name).map_or(&[], Vec::as_slice)
     }
+}
+
+/// Depth first, as Python does where no class is reached twice.
+fn ancestors(bases: &FxHashMap<SymbolId, Vec<SymbolId>>, class: SymbolId) -> Vec<SymbolId> {
+    let mut order = Vec::new();
+    let mut seen = FxHashSet::from_iter([class]);
+    let mut stack: Vec<SymbolId> = bases.get(&class).map(|it| it.iter().rev().copied().collect()).unwrap_or_default();
+    while let Some(next) = stack.pop() {
+        if order.len() < MAX_ANCESTORS && seen.insert(next) {
+            order.push(next);
+            stack.extend(bases.get(&next).into_iter().flat_map(|it| it.iter().rev()));
+        }
+    }
+    order
 }

@@ -135,7 +135,7 @@ impl Resolver<'_> {
         for at in inventory.symbols_of(file) {
             let symbol = &inventory.symbols[at];
             let Some(class) = symbol.parent.filter(|_| symbol.kind == SymbolKind::Method) else { continue };
-            let inherited = self.lookup.bases_of(class).iter().find_map(|it| self.lookup.member(*it, &symbol.name, 0));
+            let inherited = self.lookup.inherited(class, &symbol.name);
             if let Some(base) = inherited {
                 let (source, target) = (self.nodes.symbol(SymbolId(at as u32)), self.nodes.symbol(base));
                 edges.push(RawEdge::new(source, target, EdgeKind::Inherits, CERTAIN));
@@ -163,7 +163,7 @@ impl Resolver<'_> {
         edges.push(RawEdge::new(source, node, kind, confidence));
         if usage == Usage::Call && symbol.kind == SymbolKind::Class {
             // To call a class is to run its constructor.
-            if let Some(constructor) = self.lookup.member(target, "__init__", 0) {
+            if let Some(constructor) = self.lookup.member(target, "__init__") {
                 edges.push(RawEdge::new(source, self.nodes.symbol(constructor), kind, confidence * TYPED));
             }
         }
@@ -190,15 +190,10 @@ impl Resolver<'_> {
         let by_name = || self.namesakes(file, name, reference.usage);
         match reference.receiver {
             Receiver::Bare => self.bare(file, name, within).map(sure).unwrap_or_default(),
-            Receiver::Own => {
-                own_class().and_then(|it| self.lookup.member(it, name, 0)).map(sure).unwrap_or_else(by_name)
-            }
-            Receiver::Super => {
-                let bases = own_class().map(|it| self.lookup.bases_of(it)).unwrap_or_default();
-                bases.iter().find_map(|it| self.lookup.member(*it, name, 0)).map(sure).unwrap_or_default()
-            }
+            Receiver::Own => own_class().and_then(|it| self.lookup.member(it, name)).map(sure).unwrap_or_else(by_name),
+            Receiver::Super => own_class().and_then(|it| self.lookup.inherited(it, name)).map(sure).unwrap_or_default(),
             Receiver::Path(path) => {
-                let holder = self.lookup.path(file, facts.name(path));
+                let holder = self.lookup.path(file, facts.name(path), 0);
                 match holder.and_then(|it| self.lookup.member_of(it, name, 0)) {
                     Some(Target::Symbol(it)) => sure(it),
                     Some(Target::Foreign | Target::Module(_)) => Vec::new(),
@@ -207,15 +202,15 @@ impl Resolver<'_> {
                     None => by_name(),
                 }
             }
-            Receiver::Instance(class) => match self.lookup.class_named(file, facts.name(class)) {
-                Some(class) => self.lookup.member(class, name, 0).map(|it| vec![(it, TYPED)]).unwrap_or_default(),
+            Receiver::Instance(class) => match self.lookup.class_named(file, facts.name(class), 0) {
+                Some(class) => self.lookup.member(class, name).map(|it| vec![(it, TYPED)]).unwrap_or_default(),
                 // Of a class from elsewhere nothing is known, but that it is none of ours.
                 None => Vec::new(),
             },
             Receiver::OwnField(field) => {
-                let field = own_class().and_then(|it| self.lookup.member(it, facts.name(field), 0));
+                let field = own_class().and_then(|it| self.lookup.member(it, facts.name(field)));
                 let class = field.and_then(|it| self.lookup.class_held(it, 0));
-                let member = class.and_then(|it| self.lookup.member(it, name, 0));
+                let member = class.and_then(|it| self.lookup.member(it, name));
                 member.map(|it| vec![(it, TYPED)]).unwrap_or_else(by_name)
             }
             Receiver::Unknown => by_name(),
@@ -225,7 +220,7 @@ impl Resolver<'_> {
     fn bare(&self, file: FileId, name: &str, within: Option<SymbolId>) -> Option<SymbolId> {
         // Directly in a class body, its own names come first.
         let in_class = within.filter(|it| self.lookup.class_around(*it) == Some(*it));
-        if let Some(own) = in_class.and_then(|it| self.lookup.member(it, name, u32::MAX)) {
+        if let Some(own) = in_class.and_then(|it| self.lookup.own_member(it, name)) {
             return Some(own);
         }
         match self.lookup.name(file, name, 0)? {
