@@ -51,7 +51,8 @@ impl TestPlan {
     /// # Errors
     /// When nothing in the repository looks like a test.
     pub fn detect(snapshot: &Snapshot) -> Result<TestPlan, PlanError> {
-        let files = snapshot.entries().iter().filter(|entry| matches!(entry.mode, FileMode::Regular | FileMode::Executable));
+        let files =
+            snapshot.entries().iter().filter(|entry| matches!(entry.mode, FileMode::Regular | FileMode::Executable));
         let paths = files.map(|entry| &entry.path).collect();
         let read = |path: &RepoPath| snapshot.read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         Self::of_files(&Files::new(paths, &read))

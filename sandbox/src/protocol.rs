@@ -155,9 +155,9 @@ pub(crate) enum FrameError {
 impl From<std::io::Error> for FrameError {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
-            std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionReset => {
-                Self::Ended
-            }
+            std::io::ErrorKind::UnexpectedEof
+            | std::io::ErrorKind::BrokenPipe
+            | std::io::ErrorKind::ConnectionReset => Self::Ended,
             _ => Self::Io(error),
         }
     }

@@ -62,8 +62,10 @@ pub enum TestStatus {
     /// It was not run, on purpose.
     Skipped,
     /// It failed, as its author expected.
+    #[serde(rename = "xfailed")]
     XFailed,
     /// It held though its author expected a failure.
+    #[serde(rename = "xpassed")]
     XPassed,
     /// It exceeded its own time limit.
     TimedOut,

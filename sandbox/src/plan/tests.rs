@@ -12,7 +12,11 @@ fn detect(files: &[(&str, &str)]) -> Result<TestPlan, PlanError> {
 #[track_caller]
 fn check_detect(files: &[(&str, &str)], runner: RunnerKind, args: &[&str], env: &[(&str, &str)]) {
     let plan = detect(files).unwrap();
-    assert_eq!((plan.runner, plan.args.iter().map(String::as_str).collect::<Vec<_>>()), (runner, args.to_vec()), "{plan:?}");
+    assert_eq!(
+        (plan.runner, plan.args.iter().map(String::as_str).collect::<Vec<_>>()),
+        (runner, args.to_vec()),
+        "{plan:?}"
+    );
     assert_eq!(plan.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>(), env);
     assert!(!plan.evidence.is_empty());
 }

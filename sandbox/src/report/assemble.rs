@@ -137,7 +137,9 @@ impl Assembler {
         }
         self.unread.extend_from_slice(bytes);
         let mut at = 0;
-        while let Some(length) = self.unread.get(at..at + 4).and_then(|head| head.try_into().ok()).map(u32::from_be_bytes) {
+        while let Some(length) =
+            self.unread.get(at..at + 4).and_then(|head| head.try_into().ok()).map(u32::from_be_bytes)
+        {
             let length = length as usize;
             if length > MAX_EVENT {
                 self.breaks("an event is larger than allowed");
@@ -167,7 +169,8 @@ impl Assembler {
             Event::Collected { ids } => {
                 for id in ids {
                     if id.len() > MAX_ID || !self.known.insert(id.clone()) {
-                        return self.breaks(format!("test {} is collected twice or has too long a name", clip(id, 200)));
+                        return self
+                            .breaks(format!("test {} is collected twice or has too long a name", clip(id, 200)));
                     }
                     self.collected.push(id);
                 }
@@ -236,13 +239,7 @@ impl Assembler {
 
     /// Judges the run when the whole box is gone.
     pub(crate) fn abandon(self, ending: RunEnding) -> Assembled {
-        Assembled {
-            results: self.results,
-            coverage: self.coverage,
-            ending,
-            left_by_hang: None,
-            usage_error: false,
-        }
+        Assembled { results: self.results, coverage: self.coverage, ending, left_by_hang: None, usage_error: false }
     }
 
     fn left(&self) -> Vec<TestId> {
@@ -253,7 +250,8 @@ impl Assembler {
         if !self.known.contains(&id) || !self.reported.insert(id.clone()) {
             return;
         }
-        let message = format!("the test exceeded its limit of {limit} s and could only be ended by killing its process");
+        let message =
+            format!("the test exceeded its limit of {limit} s and could only be ended by killing its process");
         let failure = Failure { class: FailureClass::Timeout, message, frames: Vec::new() };
         self.results.push(TestResult {
             id: TestId::new(id),

@@ -61,7 +61,8 @@ impl Session {
         let Some((input, output)) = launched.stdio() else {
             return Err(SandboxError::Protocol { detail: "the box has no stdin and stdout".to_owned() });
         };
-        let hello = Hello { protocol: 0, python: String::new(), pytest: None, pytest_trouble: None, root: String::new() };
+        let hello =
+            Hello { protocol: 0, python: String::new(), pytest: None, pytest_trouble: None, root: String::new() };
         let mut session = Session { launched, input, output, hello, alive: true };
         match timeout(START, session.greet()).await.unwrap_or(Err(Lost::Late)) {
             Ok(hello) => session.hello = hello,

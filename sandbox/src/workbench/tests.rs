@@ -43,7 +43,8 @@ fn plan(runner: RunnerKind) -> TestPlan {
 }
 
 async fn start() -> Workbench {
-    let spec = SandboxSpec { python: Some(python()), ..SandboxSpec::new(Labels { job: "test".into(), boot: "test".into() }) };
+    let spec =
+        SandboxSpec { python: Some(python()), ..SandboxSpec::new(Labels { job: "test".into(), boot: "test".into() }) };
     Workbench::start(&PlainBackend, &spec).await.unwrap()
 }
 
@@ -83,7 +84,11 @@ fn statuses(report: &TestReport) -> Vec<(&str, TestStatus)> {
 }
 
 fn find<'a>(report: &'a TestReport, part: &str) -> &'a TestResult {
-    report.results.iter().find(|result| result.id.as_str().contains(part)).unwrap_or_else(|| panic!("no {part}: {report:#?}"))
+    report
+        .results
+        .iter()
+        .find(|result| result.id.as_str().contains(part))
+        .unwrap_or_else(|| panic!("no {part}: {report:#?}"))
 }
 
 #[tokio::test]
@@ -107,4 +112,483 @@ async fn pytest_runs_pass_fail_and_come_back_to_the_base() {
     assert_eq!(failure.frames[0].line, 7);
     assert!(case.run().await.all_passed(), "the overlay is undone");
     case.bench.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn unittest_runs_pass_fail_and_come_back_to_the_base() {
+    let tests = "import unittest\nfrom gcd import gcd\n\nclass T(unittest.TestCase):\n    def test_small(self):\n        self.assertEqual(gcd(4, 6), 2)\n\n    def test_zero(self):\n        self.assertEqual(gcd(17, 0), 17)\n";
+    let mut case = case(RunnerKind::Unittest, &[("gcd.py", GCD), ("test_gcd.py", tests)]).await;
+    let base = case.run().await;
+    assert!(base.all_passed(), "{base:#?}");
+    let broken = case.with(&[over("gcd.py", "def gcd(a, b):\n    return 2\n")]).await;
+    let expected = [("test_gcd.T.test_small", TestStatus::Passed), ("test_gcd.T.test_zero", TestStatus::Failed)];
+    assert_eq!(statuses(&broken), expected);
+    assert_eq!(broken.results[1].failure.as_ref().unwrap().class, FailureClass::Assertion);
+    assert!(case.run().await.all_passed(), "the overlay is undone");
+}
+
+#[tokio::test]
+async fn pytest_statuses() {
+    let tests = r#"
+import pytest
+
+@pytest.fixture
+def broken():
+    raise ValueError("no fixture")
+
+@pytest.fixture
+def broken_late():
+    yield
+    raise ValueError("no end")
+
+@pytest.mark.skip(reason="not now")
+def test_skip(): pass
+
+@pytest.mark.xfail(reason="known")
+def test_xfail(): assert 0
+
+@pytest.mark.xfail
+def test_xpass(): pass
+
+@pytest.mark.xfail(strict=True)
+def test_strict(): pass
+
+def test_setup(broken): pass
+
+def test_teardown(broken_late): pass
+
+def test_raises(): {}["x"]
+
+def test_exit(): raise SystemExit(0)
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_many(n): assert n == 1
+
+class TestIn:
+    def test_method(self): pass
+"#;
+    let Some(mut case) = pytest(&[("test_a.py", tests), ("test_b.py", "import nothing_like_this\n")]).await else {
+        return;
+    };
+    let report = case.run().await;
+    assert_eq!(report.ending, RunEnding::Complete, "{report:#?}");
+    use TestStatus::*;
+    for (name, status) in [
+        ("test_skip", Skipped),
+        ("test_xfail", XFailed),
+        ("test_xpass", XPassed),
+        ("test_strict", Failed),
+        ("test_setup", Error),
+        ("test_teardown", Error),
+        ("test_raises", Failed),
+        ("test_exit", Failed),
+        ("test_many[1]", Passed),
+        ("test_many[2]", Failed),
+        ("TestIn::test_method", Passed),
+        ("test_b.py", Error),
+    ] {
+        assert_eq!(find(&report, name).status, status, "{name}");
+    }
+    assert_eq!(find(&report, "test_b.py").failure.as_ref().unwrap().class, FailureClass::Import);
+    let raised = find(&report, "test_raises").failure.as_ref().unwrap();
+    assert_eq!(raised.class, FailureClass::Exception { name: "KeyError".to_owned() });
+
+    case.request.select =
+        Select::Ids(vec!["test_a.py::test_many[1]".into(), "test_a.py::test_gone".into(), "gone.py::x".into()]);
+    let chosen = case.run().await;
+    assert_eq!(statuses(&chosen), [("test_a.py::test_many[1]", Passed)]);
+    assert_eq!(chosen.ending, RunEnding::Complete);
+    case.request.select = Select::Ids(vec!["gone.py::x".into()]);
+    assert_eq!(case.run().await.ending, RunEnding::NoTests);
+}
+
+#[tokio::test]
+async fn unittest_statuses() {
+    let tests = r#"
+import unittest
+
+class T(unittest.TestCase):
+    @unittest.skip("not now")
+    def test_skip(self): pass
+
+    @unittest.expectedFailure
+    def test_xfail(self): self.fail()
+
+    @unittest.expectedFailure
+    def test_xpass(self): pass
+
+    def test_raises(self): {}["x"]
+
+    def test_subs(self):
+        for n in range(3):
+            with self.subTest(n=n):
+                self.assertEqual(n, 0)
+
+    def test_good(self): pass
+
+class Setup(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls): raise ValueError("no class")
+    def test_never(self): pass
+
+class Fixture(unittest.TestCase):
+    def setUp(self): raise ValueError("no fixture")
+    def test_fixture(self): pass
+"#;
+    let broken = "import nothing_like_this\n";
+    let mut case = case(RunnerKind::Unittest, &[("test_a.py", tests), ("test_b.py", broken)]).await;
+    let report = case.run().await;
+    assert_eq!(report.ending, RunEnding::Complete, "{report:#?}");
+    use TestStatus::*;
+    for (name, status) in [
+        ("T.test_skip", Skipped),
+        ("T.test_xfail", XFailed),
+        ("T.test_xpass", XPassed),
+        ("T.test_raises", Failed),
+        ("T.test_subs", Failed),
+        ("T.test_good", Passed),
+        ("Setup.test_never", Error),
+        ("Fixture.test_fixture", Error),
+        ("test_b", Error),
+    ] {
+        assert_eq!(find(&report, name).status, status, "{name}: {report:#?}");
+    }
+    assert!(find(&report, "T.test_subs").failure.as_ref().unwrap().message.contains("n=2"));
+    assert_eq!(find(&report, "test_b").failure.as_ref().unwrap().class, FailureClass::Import);
+    case.request.select = Select::Ids(vec!["test_a.T.test_good".into(), "test_a.T.test_gone".into()]);
+    let chosen = case.run().await;
+    assert_eq!(chosen.results.iter().filter(|result| result.id.as_str() != "test_b").count(), 1);
+    assert_eq!(find(&chosen, "test_good").status, Passed);
+}
+
+#[tokio::test]
+async fn a_test_that_hangs_is_timed_out_and_the_rest_runs() {
+    let tests = r#"
+import signal, threading, unittest
+
+class T(unittest.TestCase):
+    def test_a_loop(self):
+        while True:
+            try:
+                while True: pass
+            except Exception: pass
+
+    def test_b_sleep(self):
+        import time
+        time.sleep(100)
+
+    def test_c_blocked(self):
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+        while True: pass
+
+    def test_d_swallows(self):
+        try:
+            while True: pass
+        except BaseException: pass
+
+    def test_e_fine(self): pass
+"#;
+    let mut case = case(RunnerKind::Unittest, &[("test_a.py", tests)]).await;
+    case.request.per_test = Duration::from_millis(200);
+    case.request.per_test_of = vec![("test_a.T.test_e_fine".into(), Duration::from_secs(20))];
+    let report = case.run().await;
+    use TestStatus::*;
+    for (name, status) in [
+        ("test_a_loop", TimedOut),
+        ("test_b_sleep", TimedOut),
+        ("test_c_blocked", TimedOut),
+        ("test_d_swallows", TimedOut),
+        ("test_e_fine", Passed),
+    ] {
+        assert_eq!(find(&report, name).status, status, "{name}: {report:#?}");
+    }
+    assert_eq!(report.ending, RunEnding::Complete);
+    assert_eq!(find(&report, "test_a_loop").failure.as_ref().unwrap().class, FailureClass::Timeout);
+    case.request.stop_after_timeouts = Some(1);
+    let stopped = case.run().await;
+    assert_eq!((stopped.results.len(), &stopped.ending), (1, &RunEnding::StoppedEarly), "{stopped:#?}");
+}
+
+#[tokio::test]
+async fn pytest_times_out_and_stops_early() {
+    let tests = "import time\n\ndef test_a():\n    while True:\n        try:\n            time.sleep(9)\n        except Exception:\n            pass\n\ndef test_b():\n    assert 0\n\ndef test_c():\n    pass\n";
+    let Some(mut case) = pytest(&[("test_a.py", tests)]).await else { return };
+    case.request.per_test = Duration::from_millis(300);
+    let report = case.run().await;
+    use TestStatus::*;
+    let all = [("test_a.py::test_a", TimedOut), ("test_a.py::test_b", Failed), ("test_a.py::test_c", Passed)];
+    assert_eq!(statuses(&report), all);
+    assert_eq!(report.ending, RunEnding::Complete);
+    case.request.stop_after_failures = Some(2);
+    let stopped = case.run().await;
+    assert_eq!((stopped.results.len(), &stopped.ending), (2, &RunEnding::StoppedEarly));
+}
+
+/// Runs one test file whose body may be anything, on the base and as an overlay.
+async fn ending_of(body: &str) -> (Case, TestReport) {
+    let mut case = case(RunnerKind::Unittest, &[("victim.py", "X = 1\n"), ("test_a.py", &unittest_around(body))]).await;
+    case.request.total = Duration::from_secs(5);
+    case.request.silence = Duration::from_secs(3);
+    let report = case.run().await;
+    assert!(!report.all_passed(), "{report:#?}");
+    (case, report)
+}
+
+fn unittest_around(body: &str) -> String {
+    let indented = body.lines().map(|line| format!("        {line}\n")).collect::<String>();
+    format!(
+        "import os, signal, subprocess, sys, unittest\n\nclass T(unittest.TestCase):\n    def test_it(self):\n{indented}"
+    )
+}
+
+/// The bench still works after whatever happened, and the base is intact.
+async fn check_usable(case: &mut Case) {
+    assert!(case.bench.is_alive());
+    let good = unittest_around(
+        "import victim\nself.assertEqual(victim.X, 1)\nself.assertEqual(sorted(os.listdir('.')), ['test_a.py', 'victim.py'])",
+    );
+    let report = case.with(&[over("test_a.py", &good)]).await;
+    assert!(report.all_passed(), "{report:#?}");
+}
+
+#[tokio::test]
+async fn leaving_early_is_no_pass() {
+    for body in
+        ["os._exit(0)", "os.kill(os.getpid(), signal.SIGTERM)", "os.closerange(3, 100000)\nos._exit(0)", "os.abort()"]
+    {
+        let (mut case, report) = ending_of(body).await;
+        assert!(matches!(report.ending, RunEnding::Crashed { .. }), "{body}: {report:#?}");
+        check_usable(&mut case).await;
+    }
+}
+
+#[tokio::test]
+async fn leaving_at_import_is_no_pass() {
+    for top in ["import os; os._exit(0)", "import sys; sys.exit(0)", "raise SystemExit"] {
+        let tests = format!("{top}\nimport unittest\n\nclass T(unittest.TestCase):\n    def test_it(self): pass\n");
+        let mut case = case(RunnerKind::Unittest, &[("test_a.py", &tests)]).await;
+        let report = case.run().await;
+        let seen = matches!(report.ending, RunEnding::Crashed { .. } | RunEnding::CollectionFailed { .. });
+        assert!(seen, "{top}: {report:#?}");
+        assert!(case.bench.is_alive());
+        let Some(mut case) = pytest(&[("test_a.py", &tests)]).await else { return };
+        let report = case.run().await;
+        let seen = matches!(report.ending, RunEnding::Crashed { .. } | RunEnding::CollectionFailed { .. });
+        assert!(seen, "{top}: {report:#?}");
+        assert!(case.bench.is_alive());
+    }
+}
+
+#[tokio::test]
+async fn killing_the_parent_ends_the_box_and_is_no_pass() {
+    let (case, report) = ending_of("os.kill(os.getppid(), signal.SIGKILL)\nimport time; time.sleep(60)").await;
+    assert!(matches!(report.ending, RunEnding::Crashed { .. }), "{report:#?}");
+    assert!(!case.bench.is_alive());
+    case.bench.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_killed_test_process_counts_as_out_of_memory() {
+    let (mut case, report) = ending_of("os.kill(os.getpid(), signal.SIGKILL)").await;
+    let killed = matches!(report.ending, RunEnding::OutOfMemory | RunEnding::Crashed { .. });
+    assert!(killed, "{report:#?}");
+    check_usable(&mut case).await;
+}
+
+#[tokio::test]
+async fn deleting_the_tree_is_repaired() {
+    let (mut case, report) = ending_of("import shutil\nshutil.rmtree(os.getcwd())\nself.fail('gone')").await;
+    assert_eq!(find(&report, "test_it").status, TestStatus::Failed, "{report:#?}");
+    check_usable(&mut case).await;
+}
+
+#[tokio::test]
+async fn changed_and_added_files_are_taken_back() {
+    let body = "open('victim.py', 'w').write('X = 2\\n')\nstatus = os.stat('test_a.py')\nopen('test_a.py', 'a').write('#')\nos.utime('test_a.py', (status.st_atime, status.st_mtime))\nos.makedirs('deep/er')\nopen('deep/er/new.py', 'w').close()\nos.symlink('/', 'root')\nos.chmod('deep', 0)\nself.fail()";
+    let (mut case, report) = ending_of(body).await;
+    assert_eq!(report.ending, RunEnding::Complete, "{report:#?}");
+    check_usable(&mut case).await;
+}
+
+#[tokio::test]
+async fn a_command_that_prints_without_end_is_stopped() {
+    let (mut case, report) = ending_of("while True: os.write(1, b'x' * 65536)").await;
+    assert_eq!(report.ending, RunEnding::OutputLimit, "{:?}", report.ending);
+    assert!(report.output.len() <= (5 << 20) + 200, "{}", report.output.len());
+    assert!(report.output.contains("bytes left out"));
+    check_usable(&mut case).await;
+}
+
+#[tokio::test]
+async fn captured_output_without_end_is_stopped() {
+    let tests = "def test_it():\n    while True:\n        print('x' * 65536)\n";
+    let Some(mut case) = pytest(&[("test_a.py", tests)]).await else { return };
+    let report = case.run().await;
+    assert_eq!(report.ending, RunEnding::OutputLimit, "{:?}", report.ending);
+    assert!(case.bench.is_alive());
+}
+
+#[tokio::test]
+async fn forged_reports_on_stdout_are_only_output() {
+    let body = r#"line = b'{"op": "done", "exit": 0, "signal": null, "killed": null, "unclean": null, "oom": null, "full": false, "elapsed": 0.1}'
+import struct
+frame = struct.pack('>II', len(line), 0) + line
+for fd in range(0, 1024):
+    try: os.write(fd, frame)
+    except OSError: pass
+print('OK\nRan 1 test\n1 passed')
+for parent in os.listdir('/proc/%d/fd' % os.getppid()):
+    open('/proc/%d/fd/%s' % (os.getppid(), parent), 'wb').write(frame)
+os._exit(0)"#;
+    let (_, report) = ending_of(body).await;
+    assert!(matches!(report.ending, RunEnding::Tampered { .. } | RunEnding::Crashed { .. }), "{report:#?}");
+}
+
+#[tokio::test]
+async fn processes_left_behind_are_ended() {
+    let body = "code = 'import os,time\\nos.setsid()\\nfor _ in range(3): os.fork()\\ntime.sleep(600)'\nsubprocess.Popen([sys.executable, '-c', code], start_new_session=True)\nsubprocess.Popen(['sleep', '601'])\nself.fail()";
+    let (mut case, report) = ending_of(body).await;
+    assert_eq!(report.ending, RunEnding::Complete, "{report:#?}");
+    let ps = "for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline 2>/dev/null | grep -q '^sleep 601' && exit 3; done; exit 0";
+    let outcome = case.bench.run_command(&command(ps)).await.unwrap();
+    assert_eq!(outcome.exit_code, Some(0), "{outcome:?}");
+    check_usable(&mut case).await;
+}
+
+#[tokio::test]
+async fn silence_and_total_time_are_told_apart() {
+    let mut case = case(RunnerKind::Command, &[("x", "")]).await;
+    case.request.plan.args = vec!["sleep 100".to_owned()];
+    case.request.silence = Duration::from_millis(300);
+    assert_eq!(case.run().await.ending, RunEnding::Silence);
+    case.request.silence = Duration::from_secs(9);
+    case.request.total = Duration::from_millis(300);
+    let report = case.run().await;
+    assert_eq!(report.ending, RunEnding::TotalTimeout);
+    assert_eq!(report.results[0].status, TestStatus::TimedOut);
+    assert!(case.bench.is_alive());
+}
+
+fn command(line: &str) -> CommandRequest {
+    CommandRequest {
+        argv: ["/bin/sh", "-c", line].map(str::to_owned).to_vec(),
+        cwd: String::new(),
+        env: vec![("GREETING".to_owned(), "hello".to_owned())],
+        overlay: vec![over("sub/new.txt", "new\n")],
+        total: Duration::from_secs(20),
+        silence: Duration::from_secs(20),
+    }
+}
+
+#[tokio::test]
+async fn commands_see_overlay_and_variables_and_report_their_exit() {
+    let mut case = case(RunnerKind::Command, &[("a.txt", "base\n")]).await;
+    let outcome =
+        case.bench.run_command(&command("cat a.txt sub/new.txt; echo $GREETING; rm a.txt; exit 3")).await.unwrap();
+    assert_eq!((outcome.exit_code, &outcome.ending), (Some(3), &RunEnding::Complete));
+    assert_eq!(outcome.output, "base\nnew\nhello\n");
+    assert_eq!(case.bench.pull(&RepoPath::new("a.txt").unwrap(), 100).await.unwrap(), b"base\n");
+    assert!(case.bench.pull(&RepoPath::new("sub/new.txt").unwrap(), 100).await.is_err());
+    case.request.plan.args = vec!["test -f a.txt".to_owned()];
+    let report = case.run().await;
+    assert!(report.all_passed());
+    assert_eq!(report.results[0].id.as_str(), "command: test -f a.txt");
+}
+
+#[tokio::test]
+async fn no_tests_and_broken_files_are_told_apart() {
+    let mut case = case(RunnerKind::Unittest, &[("a.py", "X = 1\n")]).await;
+    assert_eq!(case.run().await.ending, RunEnding::NoTests);
+    let broken = case.with(&[over("test_a.py", "def broken(:\n")]).await;
+    assert!(matches!(broken.ending, RunEnding::CollectionFailed { .. }), "{broken:#?}");
+    let Some(mut case) = pytest(&[("a.py", "X = 1\n")]).await else { return };
+    assert_eq!(case.run().await.ending, RunEnding::NoTests);
+    let broken = case.with(&[over("test_a.py", "def broken(:\n")]).await;
+    assert!(
+        matches!(&broken.ending, RunEnding::CollectionFailed { message } if message.contains("SyntaxError")),
+        "{broken:#?}"
+    );
+    let conftest = case.with(&[over("conftest.py", "import nothing_like_this\n")]).await;
+    assert!(
+        matches!(&conftest.ending, RunEnding::CollectionFailed { message } if message.contains("nothing_like_this")),
+        "{conftest:#?}"
+    );
+}
+
+#[tokio::test]
+async fn unusable_addopts_are_left_out_and_it_is_said() {
+    let files =
+        [("pytest.ini", "[pytest]\naddopts = --plugin-that-is-missing\n"), ("test_a.py", "def test_it(): pass\n")];
+    let Some(mut case) = pytest(&files).await else { return };
+    for _ in 0..2 {
+        let report = case.run().await;
+        assert!(report.all_passed(), "{report:#?}");
+        assert!(report.output.contains("addopts"), "{}", report.output);
+    }
+}
+
+#[tokio::test]
+async fn coverage_names_the_lines_each_test_runs() {
+    let code = "def small(x):\n    if x > 1:\n        return 1\n    return 2\n\nTOP = small(0)\n";
+    let tests = "import unittest\nimport code_under as c\n\nclass T(unittest.TestCase):\n    def test_big(self):\n        c.small(5)\n\n    def test_small(self):\n        c.small(0)\n";
+    let mut case = case(RunnerKind::Unittest, &[("code_under.py", code), ("test_a.py", tests)]).await;
+    case.request.coverage = Coverage::PerTest;
+    let report = case.run().await;
+    let lines = |test: usize, path: &str| {
+        let files = &report.coverage[test].lines;
+        files.iter().find(|(known, _)| known.to_string() == path).map(|(_, lines)| lines.clone()).unwrap()
+    };
+    assert_eq!(report.coverage[0].test.as_str(), "test_a.T.test_big");
+    assert_eq!(
+        lines(0, "code_under.py"),
+        [1, 2, 3].into_iter().filter(|line| lines(0, "code_under.py").contains(line)).collect::<Vec<_>>()
+    );
+    assert!(lines(0, "code_under.py").contains(&3) && !lines(0, "code_under.py").contains(&4), "{report:#?}");
+    assert!(lines(1, "code_under.py").contains(&4) && !lines(1, "code_under.py").contains(&3), "{report:#?}");
+    assert!(lines(0, "test_a.py").contains(&6));
+}
+
+#[tokio::test]
+async fn imports_follow_the_plan() {
+    let files =
+        [("src/pkg/__init__.py", "X = 1\n"), ("tests/test_a.py", "import pkg\ndef test_it(): assert pkg.X == 1\n")];
+    let Some(mut case) = pytest(&files).await else { return };
+    assert!(!case.run().await.all_passed());
+    case.request.plan.env = vec![("PYTHONPATH".to_owned(), "src".to_owned())];
+    let report = case.run().await;
+    assert!(report.all_passed(), "{report:#?}");
+}
+
+#[tokio::test]
+async fn a_workspace_that_shadows_loaded_modules_gets_a_fresh_interpreter() {
+    let tests = "import unittest, json\n\nclass T(unittest.TestCase):\n    def test_it(self):\n        self.assertEqual(json.MINE, 1)\n";
+    let mut case = case(RunnerKind::Unittest, &[("json.py", "MINE = 1\n"), ("test_a.py", tests)]).await;
+    let report = case.run().await;
+    assert!(!matches!(report.ending, RunEnding::Tampered { .. }), "{report:#?}");
+    let mut case = super::tests::case(
+        RunnerKind::Unittest,
+        &[("mock.py", ""), ("colorsys.py", "MINE = 1\n"), ("test_a.py", &tests.replace("json", "colorsys"))],
+    )
+    .await;
+    let report = case.run().await;
+    assert!(report.all_passed(), "{report:#?}");
+}
+
+#[tokio::test]
+async fn overlays_that_leave_the_workspace_are_refused() {
+    let mut case = case(RunnerKind::Command, &[("a", "base\n")]).await;
+    case.bench
+        .put(vec![WorkFile { path: RepoPath::new("link").unwrap(), bytes: b"/tmp".to_vec(), mode: FileMode::Symlink }])
+        .await
+        .unwrap();
+    case.request.plan.args = vec!["true".to_owned()];
+    case.request.overlay = vec![over("link/evil", "x")];
+    let refused = case.bench.run_tests(&case.request).await;
+    assert!(matches!(refused, Err(SandboxError::Workspace { .. })), "{refused:?}");
+    case.request.overlay = vec![over("b", "x"), Overlay { path: RepoPath::new("a").unwrap(), bytes: None }];
+    case.request.plan.args = vec!["test -f b && ! test -e a".to_owned()];
+    assert!(case.run().await.all_passed());
+    case.request.overlay.clear();
+    case.request.plan.args = vec!["test ! -e b && test -f a".to_owned()];
+    assert!(case.run().await.all_passed());
 }

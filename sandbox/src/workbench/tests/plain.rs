@@ -31,11 +31,7 @@ impl Backend for PlainBackend {
         Isolation { backend: BackendKind::Process, trusted_only: true, layers: Vec::new() }
     }
 
-    async fn prepare(
-        &self,
-        _: Option<&ImageRef>,
-        _: &ImageProgressFn<'_>,
-    ) -> Result<Option<ImageRef>, SandboxError> {
+    async fn prepare(&self, _: Option<&ImageRef>, _: &ImageProgressFn<'_>) -> Result<Option<ImageRef>, SandboxError> {
         Ok(None)
     }
 
