@@ -228,8 +228,12 @@ mod tests {
         fixture.git(["worktree", "add", "-q", "-b", "other", linked.to_str().unwrap()]);
         let git_dir = fixture.beside("elsewhere.git");
         fixture.git(["clone", "-q", "--separate-git-dir", git_dir.to_str().unwrap(), ".", separate.to_str().unwrap()]);
-        for dir in [fixture.work(), fixture.work().join("sub/dir"), bare, linked, separate, fixture.work().join(".git")]
-        {
+        // A mirror may be a bare repository without a configuration.
+        let mirror = fixture.beside("mirror");
+        fixture.git(["clone", "-q", "--bare", ".", mirror.to_str().unwrap()]);
+        std::fs::remove_file(mirror.join("config")).unwrap();
+        let inside = [fixture.work().join("sub/dir"), fixture.work().join(".git")];
+        for dir in inside.into_iter().chain([fixture.work(), bare, mirror, linked, separate]) {
             let source = open(&dir);
             assert_eq!(source.resolve("HEAD").unwrap().commit.unwrap().to_string(), head, "{}", dir.display());
             assert!(source.objects_dir().join("pack").is_dir());
