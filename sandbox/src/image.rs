@@ -1,4 +1,27 @@
-//! The image in which tests run when nobody names one.
+//! The image in which tests run when nobody names one: found, pulled, or built from distribution packages.
+//!
+//! The recipe is a file of `deploy/images`, embedded. What is made is tagged with the recipe's digest and used again by later
+//! runs. Building is preferred to pulling where its tool is installed: it takes under a minute, honours the machine's own
+//! mirrors, and needs no registry.
+
+mod build;
+
+use std::time::Duration;
+
+use bollard::query_parameters::CreateImageOptionsBuilder;
+use futures_util::StreamExt as _;
+
+use crate::backend::ImageProgressFn;
+use crate::backend::docker::Engine;
+use crate::error::SandboxError;
+use crate::spec::ImageRef;
+
+const RECIPE: &str = include_str!("../../deploy/images/python.toml");
+
+/// How long a registry may be silent.
+const REGISTRY_SILENCE: Duration = Duration::from_secs(60);
+/// How long a registry may take to say anything at all.
+const REGISTRY_ANSWER: Duration = Duration::from_secs(20);
 
 /// What happens while an image is being made available.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,4 +45,148 @@ pub enum ImageProgress {
         /// The image.
         image: String,
     },
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recipe {
+    name: String,
+    distribution: Distribution,
+    official: Official,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Distribution {
+    suite: String,
+    packages: Vec<String>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Official {
+    image: String,
+    complete: Vec<String>,
+}
+
+impl Recipe {
+    fn embedded() -> Result<Self, SandboxError> {
+        toml::from_str(RECIPE).map_err(|error| failed(format!("the embedded recipe is broken: {error}")))
+    }
+
+    /// Returns the tag of what this recipe makes.
+    fn tag(&self) -> String {
+        blake3::hash(RECIPE.as_bytes()).to_hex()[..12].to_owned()
+    }
+
+    fn image(&self) -> ImageRef {
+        ImageRef::new(format!("{}:{}", self.name, self.tag()))
+    }
+}
+
+const WAYS_OUT: &str = "install mmdebstrap (`apt install mmdebstrap`), or name an image that has Python and pytest";
+
+fn failed(reason: impl Into<String>) -> SandboxError {
+    SandboxError::ImageBuild { reason: reason.into(), fix: WAYS_OUT.into() }
+}
+
+/// Makes sure that a named image is present, pulling it if it is not.
+pub(crate) async fn ensure(
+    engine: &Engine,
+    image: &ImageRef,
+    progress: &ImageProgressFn<'_>,
+) -> Result<ImageRef, SandboxError> {
+    if engine.image_id(image.as_str()).await?.is_none() {
+        pull(engine, image, progress).await?;
+    }
+    progress(ImageProgress::Ready { image: image.to_string() });
+    Ok(image.clone())
+}
+
+/// Returns the Python image if an earlier run made it.
+pub(crate) async fn present_python(engine: &Engine) -> Result<Option<ImageRef>, SandboxError> {
+    let image = Recipe::embedded()?.image();
+    Ok(engine.image_id(image.as_str()).await?.map(|_| image))
+}
+
+/// Makes sure that the Python image is present.
+pub(crate) async fn ensure_python(engine: &Engine, progress: &ImageProgressFn<'_>) -> Result<ImageRef, SandboxError> {
+    // Two runs at once would build the same thing twice, and both succeed; one process builds it once.
+    static BUILDING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let recipe = Recipe::embedded()?;
+    let image = recipe.image();
+    let _building = BUILDING.lock().await;
+    if engine.image_id(image.as_str()).await?.is_none() {
+        make(engine, &recipe, &image, progress).await?;
+    }
+    progress(ImageProgress::Ready { image: image.to_string() });
+    Ok(image)
+}
+
+async fn make(
+    engine: &Engine,
+    recipe: &Recipe,
+    image: &ImageRef,
+    progress: &ImageProgressFn<'_>,
+) -> Result<(), SandboxError> {
+    let built = build::from_packages(engine, recipe, image, progress).await;
+    let Err(SandboxError::ImageBuild { reason: why_not_built, .. }) = built else { return built };
+    let official = ImageRef::new(&recipe.official.image);
+    let pulled = async {
+        ensure(engine, &official, progress).await?;
+        build::complete(engine, &official, &recipe.official.complete, image, build::Network::Default, progress).await
+    };
+    pulled.await.map_err(|error| failed(format!("{why_not_built}; {error}")))
+}
+
+async fn pull(engine: &Engine, image: &ImageRef, progress: &ImageProgressFn<'_>) -> Result<(), SandboxError> {
+    let missing = |reason: String| SandboxError::ImageMissing { image: image.to_string(), reason };
+    let options = CreateImageOptionsBuilder::new().from_image(&with_tag(image.as_str())).build();
+    let mut events = engine.docker.create_image(Some(options), None, None);
+    let mut patience = REGISTRY_ANSWER;
+    loop {
+        let event = match tokio::time::timeout(patience, events.next()).await {
+            Ok(Some(event)) => event.map_err(|error| missing(error.to_string()))?,
+            Ok(None) => break,
+            Err(_) => return Err(missing(format!("the registry said nothing for {} s", patience.as_secs()))),
+        };
+        patience = REGISTRY_SILENCE;
+        let detail = [event.id, event.status].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        progress(ImageProgress::Pulling { image: image.to_string(), detail });
+    }
+    match engine.image_id(image.as_str()).await? {
+        Some(_) => Ok(()),
+        None => Err(missing("the registry sent something else".into())),
+    }
+}
+
+/// Without a tag the engine would pull every tag there is.
+fn with_tag(image: &str) -> String {
+    let last = image.rsplit('/').next().unwrap_or(image);
+    if last.contains(':') || last.contains('@') { image.to_owned() } else { format!("{image}:latest") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_recipe_is_readable_and_names_its_image_by_content() {
+        let recipe = Recipe::embedded().unwrap();
+        assert!(recipe.distribution.packages.iter().any(|name| name == "python3-pytest"));
+        let image = recipe.image().to_string();
+        assert!(image.starts_with("patchwright/python:") && image.len() == 31, "{image}");
+    }
+
+    #[test]
+    fn images_without_a_tag_get_one() {
+        for (name, expected) in [
+            ("python", "python:latest"),
+            ("python:3.11", "python:3.11"),
+            ("localhost:5000/python", "localhost:5000/python:latest"),
+            ("python@sha256:0123", "python@sha256:0123"),
+        ] {
+            assert_eq!(with_tag(name), expected);
+        }
+    }
 }

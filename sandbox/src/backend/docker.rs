@@ -1,21 +1,117 @@
 //! Boxes as containers of a Docker Engine, hardened so that nothing but time and the given limits can be used up.
+//!
+//! A container has no network, no capabilities, no writable file but two size-capped in-memory file systems, and nothing of
+//! this machine mounted into it. It is labelled with its owner, so that the next start removes what a killed process left.
+
+mod container;
+mod engine;
+mod running;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
+use bollard::errors::Error;
+use bollard::models::{ContainerSummary, SystemInfo};
+use bollard::query_parameters::{
+    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, ListContainersOptionsBuilder, StartContainerOptions,
+};
+use parking_lot::Mutex;
 
-use super::{Backend, BackendKind, Check, ConnectOptions, ImageProgressFn, Isolation, Launched};
+use self::container::Offer;
+use self::engine::is_absent;
+use self::running::{Container, Running};
+
+pub(crate) use self::container::BOOT_LABEL;
+pub(crate) use self::engine::Engine;
+pub(crate) use self::running::remove;
+use super::{Backend, BackendKind, Check, ConnectOptions, ImageProgressFn, Isolation, Launched, Layer};
 use crate::error::SandboxError;
-use crate::reap::ReapReport;
-use crate::spec::{ImageRef, SandboxSpec};
+use crate::image;
+use crate::reap::{self, Owner, ReapReport};
+use crate::spec::{ImageRef, Labels, SandboxSpec};
 
 /// A connection to a Docker Engine.
 #[derive(Debug)]
-pub struct DockerBackend {}
+pub struct DockerBackend {
+    engine: Engine,
+    info: SystemInfo,
+    offer: Offer,
+    /// Ids of images that were looked up: a tag that moves later does not change what runs.
+    images: Mutex<HashMap<String, String>>,
+    default_image: tokio::sync::Mutex<Option<ImageRef>>,
+}
 
 impl DockerBackend {
-    /// Connects.
+    /// Connects, and removes the containers of dead processes.
     pub async fn connect(options: &ConnectOptions) -> Result<Self, SandboxError> {
-        Err(SandboxError::EngineUnreachable { socket: format!("{options:?}"), reason: "not connected".into() })
+        let backend = Self::open(options).await?;
+        backend.reap(&reap::current_boot()).await?;
+        Ok(backend)
     }
+
+    async fn open(options: &ConnectOptions) -> Result<Self, SandboxError> {
+        let engine = Engine::connect(options).await?;
+        let info = engine.ask("describe itself", engine.docker.info()).await?;
+        let security = info.security_options.as_deref().unwrap_or_default();
+        let offer = Offer {
+            init: offers_init(&info),
+            seccomp: security.iter().any(|option| option.contains("name=seccomp")),
+            cpus: info.ncpu.map_or(1.0, |count| count as f64),
+        };
+        Ok(Self { engine, info, offer, images: Mutex::default(), default_image: tokio::sync::Mutex::default() })
+    }
+
+    async fn image_id(&self, image: &ImageRef) -> Result<String, SandboxError> {
+        if let Some(id) = self.images.lock().get(image.as_str()) {
+            return Ok(id.clone());
+        }
+        let id = self.engine.image_id(image.as_str()).await?.ok_or_else(|| SandboxError::ImageMissing {
+            image: image.to_string(),
+            reason: "it is not among the engine's images".into(),
+        })?;
+        self.images.lock().insert(image.as_str().to_owned(), id.clone());
+        Ok(id)
+    }
+
+    async fn create(&self, spec: &SandboxSpec, image_id: &str, argv: &[String]) -> Result<Container, SandboxError> {
+        let docker = &self.engine.docker;
+        let name = new_name(&spec.labels);
+        let options = CreateContainerOptionsBuilder::new().name(&name).build();
+        let body = container::body(spec, image_id, argv, self.offer);
+        let created = self.engine.work("create a container", docker.create_container(Some(options), body)).await?;
+        Ok(Container::new(self.engine.clone(), created.id))
+    }
+
+    async fn ours(&self) -> Result<Vec<ContainerSummary>, SandboxError> {
+        let filters = HashMap::from([("label".to_owned(), vec![BOOT_LABEL.to_owned()])]);
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        self.engine.ask("list containers", self.engine.docker.list_containers(Some(options))).await
+    }
+
+    fn version(&self) -> &str {
+        self.info.server_version.as_deref().unwrap_or("of unknown version")
+    }
+}
+
+/// An engine that lacks the program still accepts the wish, and fails when the container starts.
+fn offers_init(info: &SystemInfo) -> bool {
+    // The engine reports the name it was configured with; whether the file exists shows in the commit it asked the file for.
+    let named = info.init_binary.as_deref().filter(|name| !name.is_empty());
+    named.is_some_and(|name| {
+        let folders = ["/usr/bin", "/usr/local/bin", "/usr/libexec/docker", "/usr/libexec"];
+        let answered = info.init_commit.as_ref().and_then(|commit| commit.id.as_deref());
+        answered.is_some_and(|id| !id.is_empty() && id != "N/A")
+            || folders.iter().any(|folder| std::path::Path::new(folder).join(name).exists())
+    })
+}
+
+fn new_name(labels: &Labels) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let job: String = labels.job.chars().filter(|it| it.is_ascii_alphanumeric() || *it == '-').take(48).collect();
+    let owner = blake3::hash(labels.boot.as_bytes()).to_hex();
+    format!("patchwright-{job}-{}-{count}", &owner[..8])
 }
 
 #[async_trait]
@@ -23,26 +119,132 @@ impl Backend for DockerBackend {
     fn kind(&self) -> BackendKind {
         BackendKind::Docker
     }
+
     fn describe(&self) -> Isolation {
-        Isolation { backend: BackendKind::Docker, trusted_only: false, layers: Vec::new() }
+        let unless = |name, there: bool, why: &str| Layer { name, missing: (!there).then(|| why.to_owned()) };
+        let security = self.info.security_options.as_deref().unwrap_or_default();
+        let has = |name: &str| security.iter().any(|option| option.contains(&format!("name={name}")));
+        let info = &self.info;
+        let layers = vec![
+            unless("network namespace without a network", true, ""),
+            unless("read-only root", true, ""),
+            unless("no capabilities, no new privileges", true, ""),
+            unless("unprivileged user", true, ""),
+            unless("system call filter", self.offer.seccomp, "the engine was built or configured without seccomp"),
+            unless(
+                "memory limit",
+                info.memory_limit.unwrap_or(false),
+                "the engine's kernel lacks the memory controller",
+            ),
+            unless("swap limit", info.swap_limit.unwrap_or(false), "the engine's kernel does not count swap"),
+            unless("process limit", info.pids_limit.unwrap_or(false), "the engine's kernel lacks the pids controller"),
+            unless("processor limit", info.cpu_cfs_quota.unwrap_or(false), "the engine's kernel lacks cpu quotas"),
+            unless("init program", self.offer.init, "docker-init is not installed beside the engine"),
+            unless(
+                "user namespace",
+                has("userns") || has("rootless"),
+                "the engine runs neither rootless nor with userns-remap",
+            ),
+        ];
+        Isolation { backend: BackendKind::Docker, trusted_only: false, layers }
     }
+
     async fn prepare(
         &self,
         image: Option<&ImageRef>,
-        _progress: &ImageProgressFn<'_>,
+        progress: &ImageProgressFn<'_>,
     ) -> Result<Option<ImageRef>, SandboxError> {
-        Ok(image.cloned())
+        let mut default = self.default_image.lock().await;
+        let image = match (image, &*default) {
+            (Some(image), _) => image::ensure(&self.engine, image, progress).await?,
+            (None, Some(image)) => image.clone(),
+            (None, None) => {
+                let image = image::ensure_python(&self.engine, progress).await?;
+                *default = Some(image.clone());
+                image
+            }
+        };
+        drop(default);
+        self.image_id(&image).await?;
+        Ok(Some(image))
     }
+
     async fn python(&self, spec: &SandboxSpec) -> Result<String, SandboxError> {
         Ok(spec.python.clone().unwrap_or_else(|| "python3".into()))
     }
-    async fn launch(&self, _spec: &SandboxSpec, _argv: &[String]) -> Result<Box<dyn Launched>, SandboxError> {
-        Err(SandboxError::EngineUnreachable { socket: String::new(), reason: "not connected".into() })
+
+    async fn launch(&self, spec: &SandboxSpec, argv: &[String]) -> Result<Box<dyn Launched>, SandboxError> {
+        let image = match &spec.image {
+            Some(image) => image.clone(),
+            None => self.prepare(None, &|_| {}).await?.ok_or_else(|| SandboxError::ImageMissing {
+                image: "(none)".into(),
+                reason: "no image was named".into(),
+            })?,
+        };
+        let program = argv.first().cloned().unwrap_or_default();
+        let image_id = self.image_id(&image).await?;
+        let mut container = match self.create(spec, &image_id, argv).await {
+            // The image was removed since it was looked up.
+            Err(error) if is_absent(&error) => {
+                self.images.lock().remove(image.as_str());
+                let image_id = self.image_id(&image).await?;
+                self.create(spec, &image_id, argv).await?
+            }
+            other => other?,
+        };
+        let docker = self.engine.docker.clone();
+        let id = container.id().to_owned();
+        let options = AttachContainerOptionsBuilder::new().stream(true).stdin(true).stdout(true).stderr(true).build();
+        let attached = self.engine.work("attach to a container", docker.attach_container(&id, Some(options))).await?;
+        let starting = docker.start_container(&id, None::<StartContainerOptions>);
+        match self.engine.work("start a container", starting).await {
+            Ok(()) => Ok(Box::new(Running::new(container, attached))),
+            Err(SandboxError::Engine { source: Error::DockerResponseServerError { message, .. }, .. }) => {
+                container.remove().await?;
+                Err(SandboxError::Launch { backend: "docker", program, step: "start the program", reason: message })
+            }
+            Err(error) => Err(error),
+        }
     }
-    async fn reap(&self, _boot: &str) -> Result<ReapReport, SandboxError> {
-        Ok(ReapReport::default())
+
+    async fn reap(&self, boot: &str) -> Result<ReapReport, SandboxError> {
+        let mut report = ReapReport::default();
+        for found in self.ours().await? {
+            let name = found.names.and_then(|names| names.into_iter().next()).unwrap_or_default();
+            let name = name.trim_start_matches('/').to_owned();
+            let owner = found.labels.and_then(|mut labels| labels.remove(BOOT_LABEL)).unwrap_or_default();
+            if owner == boot || reap::owner(&owner) != Owner::Dead {
+                report.kept.push(name);
+                continue;
+            }
+            match remove(&self.engine, found.id.as_deref().unwrap_or(&name)).await {
+                Ok(()) => report.removed.push(name),
+                Err(error) => report.failed.push((name, error.to_string())),
+            }
+        }
+        Ok(report)
     }
+
     async fn probe(&self) -> Vec<Check> {
-        Vec::new()
+        let name = self.info.operating_system.as_deref().unwrap_or("unknown system");
+        let mut checks =
+            vec![Check::good("docker engine", format!("{} on {name} at {}", self.version(), self.engine.socket))];
+        for layer in self.describe().layers {
+            checks.push(match layer.missing {
+                None => Check::good(layer.name, "in force"),
+                Some(reason) => Check::bad(layer.name, reason, "see the engine's documentation on security"),
+            });
+        }
+        checks.push(match image::present_python(&self.engine).await {
+            Ok(Some(image)) => Check::good("python image", image.to_string()),
+            Ok(None) => {
+                Check::bad("python image", "not present yet", "the first run makes it, or `patchwright doctor --fix`")
+            }
+            Err(error) => Check::bad("python image", error.to_string(), "see the engine"),
+        });
+        checks
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,7 +37,7 @@ mod tests {
         assert_eq!(tail.text(), "start");
         tail.push(&vec![b'x'; KEPT - 3]);
         assert_eq!(tail.text().len(), KEPT);
-        assert!(tail.text().starts_with("rtx"));
+        assert!(tail.text().starts_with("artx"));
         tail.push(&[vec![b'y'; KEPT], b"end".to_vec()].concat());
         assert_eq!(tail.text().len(), KEPT);
         assert!(tail.text().ends_with("yend"));

@@ -1,0 +1,150 @@
+//! What a hardened container is: the one place where its settings are decided.
+
+use std::collections::HashMap;
+
+use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, ResourcesUlimits};
+
+use crate::backend::environment;
+use crate::limits::Limits;
+use crate::spec::{Labels, SandboxSpec};
+
+pub(super) const WORKSPACE: &str = "/workspace";
+const SCRATCH: &str = "/tmp";
+const NOBODY: &str = "65534:65534";
+
+/// The label that tells which process owns a container.
+pub(crate) const BOOT_LABEL: &str = "patchwright.boot";
+pub(super) const JOB_LABEL: &str = "patchwright.job";
+
+/// The engine's default list of system calls, without those that only help an attacker here: see the file's own comment.
+const SECCOMP: &str = include_str!("seccomp.json");
+
+/// What the engine offers beyond the minimum.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Offer {
+    /// Whether there is an init program to put in front.
+    pub(super) init: bool,
+    /// Whether system call filters work.
+    pub(super) seccomp: bool,
+    /// How many processors there are.
+    pub(super) cpus: f64,
+}
+
+/// Returns the settings of a container for one box.
+pub(super) fn body(spec: &SandboxSpec, image_id: &str, argv: &[String], offer: Offer) -> ContainerCreateBody {
+    let env = environment::variables(WORKSPACE, SCRATCH, None, &spec.env);
+    ContainerCreateBody {
+        image: Some(image_id.to_owned()),
+        // Whatever the image would start stays out of the way.
+        entrypoint: Some(argv.to_vec()),
+        cmd: Some(Vec::new()),
+        env: Some(env.into_iter().map(|(name, value)| format!("{name}={value}")).collect()),
+        hostname: Some("sandbox".into()),
+        user: Some(NOBODY.into()),
+        working_dir: Some(WORKSPACE.into()),
+        attach_stdin: Some(true),
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        open_stdin: Some(true),
+        stdin_once: Some(true),
+        tty: Some(false),
+        network_disabled: Some(true),
+        stop_timeout: Some(2),
+        healthcheck: Some(bollard::models::HealthConfig { test: Some(vec!["NONE".into()]), ..Default::default() }),
+        labels: Some(labels(&spec.labels)),
+        host_config: Some(host_config(&spec.limits, offer)),
+        ..Default::default()
+    }
+}
+
+fn labels(labels: &Labels) -> HashMap<String, String> {
+    HashMap::from([(BOOT_LABEL.to_owned(), labels.boot.clone()), (JOB_LABEL.to_owned(), labels.job.clone())])
+}
+
+fn host_config(limits: &Limits, offer: Offer) -> HostConfig {
+    let mut security = vec!["no-new-privileges:true".to_owned()];
+    if offer.seccomp {
+        security.push(format!("seccomp={SECCOMP}"));
+    }
+    let memory = signed(limits.memory_bytes);
+    HostConfig {
+        network_mode: Some("none".into()),
+        cap_drop: Some(vec!["ALL".into()]),
+        security_opt: Some(security),
+        readonly_rootfs: Some(true),
+        tmpfs: Some(HashMap::from([
+            (WORKSPACE.to_owned(), scratch_options(limits.disk_bytes, "mode=755,uid=65534,gid=65534")),
+            (SCRATCH.to_owned(), scratch_options(limits.disk_bytes, "mode=1777")),
+        ])),
+        ipc_mode: Some("private".into()),
+        shm_size: Some(signed(limits.disk_bytes / 4)),
+        pids_limit: Some(i64::from(limits.processes) + 1),
+        memory: Some(memory),
+        // The sum with swap: no swap is given.
+        memory_swap: Some(memory),
+        nano_cpus: Some((limits.cpus.clamp(0.01, offer.cpus) * 1e9) as i64),
+        ulimits: Some(vec![
+            ulimit("core", 0),
+            ulimit("nofile", 1024),
+            ulimit("fsize", signed(limits.disk_bytes)),
+            ulimit("memlock", 64 << 10),
+        ]),
+        init: Some(offer.init),
+        log_config: Some(HostConfigLogConfig { typ: Some("none".into()), config: None }),
+        privileged: Some(false),
+        auto_remove: Some(false),
+        ..Default::default()
+    }
+}
+
+fn scratch_options(bytes: u64, owner: &str) -> String {
+    // A file takes a kilobyte or so of kernel memory even when it is empty.
+    let files = (bytes / 4096).max(1024);
+    format!("rw,exec,nosuid,nodev,size={bytes},nr_inodes={files},{owner}")
+}
+
+fn ulimit(name: &str, value: i64) -> ResourcesUlimits {
+    ResourcesUlimits { name: Some(name.to_owned()), soft: Some(value), hard: Some(value) }
+}
+
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_left_open() {
+        let spec = SandboxSpec::new(Labels { job: "job".into(), boot: "boot".into() });
+        let offer = Offer { init: true, seccomp: true, cpus: 1.0 };
+        let body = body(&spec, "sha256:1", &["python3".into()], offer);
+        let host = body.host_config.unwrap();
+        assert_eq!(host.network_mode.as_deref(), Some("none"));
+        assert_eq!(host.cap_drop, Some(vec!["ALL".to_owned()]));
+        assert_eq!(host.readonly_rootfs, Some(true));
+        assert_eq!(host.memory, host.memory_swap);
+        assert_eq!(host.nano_cpus, Some(1_000_000_000));
+        assert_eq!((host.binds, host.mounts, host.devices, host.cap_add), (None, None, None, None));
+        assert_eq!(body.user.as_deref(), Some("65534:65534"));
+        assert!(host.security_opt.unwrap().iter().any(|option| option == "no-new-privileges:true"));
+    }
+
+    #[test]
+    fn the_filter_is_a_list_of_allowed_calls() {
+        let profile: serde_json::Value = serde_json::from_str(SECCOMP).unwrap();
+        assert_eq!(profile["defaultAction"], "SCMP_ACT_ERRNO");
+        let names: Vec<&str> = profile["syscalls"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|rule| rule["names"].as_array().unwrap())
+            .filter_map(|name| name.as_str())
+            .collect();
+        assert!(names.contains(&"openat") && names.contains(&"clone"));
+        for refused in ["ptrace", "mount", "unshare", "setns", "bpf", "keyctl", "io_uring_setup", "perf_event_open"] {
+            assert!(!names.contains(&refused), "{refused}");
+        }
+    }
+}
