@@ -59,8 +59,8 @@ struct Scan<'a> {
     /// Lines of the paragraph so far, which an underline could still make a heading.
     paragraph: Vec<TextLine<'a>>,
     block: Block,
-    /// How many containers are open.
-    containers: usize,
+    /// The containers that are open, outermost first.
+    containers: Vec<&'static str>,
     /// What a line of this paragraph has left open.
     inline: Inline,
 }
@@ -76,8 +76,8 @@ enum Block {
     Quote,
     /// HTML, to the next blank line.
     Html,
-    /// An HTML comment, to its end.
-    Comment,
+    /// An HTML comment, declaration or instruction, to this mark.
+    Until(&'static str),
 }
 
 /// What spans more than one line of a paragraph.
@@ -107,8 +107,8 @@ impl<'a> Scan<'a> {
                 }
                 return;
             }
-            Block::Comment => {
-                if let Some((_, rest)) = line.split_once("-->") {
+            Block::Until(mark) => {
+                if let Some((_, rest)) = line.split_once(mark) {
                     self.block = Block::Html;
                     self.scan_inline(rest);
                 }
@@ -130,6 +130,9 @@ impl<'a> Scan<'a> {
     fn text_line(&mut self, number: usize, line: &'a str, text: &'a str) {
         let indent = line.len() - line.trim_start_matches(' ').len();
         let code_block = indent >= 4 || line.trim_start_matches(' ').starts_with('\t');
+        let said = text;
+        // A list item holds blocks of its own.
+        let text = behind_markers(text);
         if let Some((mark, length)) = fence(text).filter(|_| !code_block) {
             self.end_paragraph();
             self.block = Block::Fence(mark, length);
@@ -149,9 +152,12 @@ impl<'a> Scan<'a> {
             self.end_paragraph();
             self.block = Block::Html;
             self.scan_inline(line);
+            if let Some(end) = unfinished(text) {
+                self.block = Block::Until(end);
+            }
         } else {
-            if !self.inline.is_open() && self.containers == 0 {
-                self.paragraph.push(TextLine { number, text });
+            if !self.inline.is_open() && self.containers.is_empty() {
+                self.paragraph.push(TextLine { number, text: said });
             }
             self.scan_inline(line);
         }
@@ -185,7 +191,7 @@ impl<'a> Scan<'a> {
                     Some(comment) => match comment.split_once("-->") {
                         Some((inside, _)) => taken = "<!---->".len() + inside.len(),
                         None => {
-                            self.block = Block::Comment;
+                            self.block = Block::Until("-->");
                             return;
                         }
                     },
@@ -201,15 +207,51 @@ impl<'a> Scan<'a> {
         let (closes, rest) = rest.strip_prefix('/').map_or((false, rest), |rest| (true, rest));
         let end = rest.find(|it: char| !it.is_ascii_alphanumeric() && it != '-').unwrap_or(rest.len());
         let name = rest[..end].to_ascii_lowercase();
-        if !name.starts_with(|it: char| it.is_ascii_alphabetic()) {
-            return;
-        }
-        // Only a tag that ends on another line matters; `<` of a comparison is followed by no name or by no `>`.
-        self.inline.tag = CONTAINERS.contains(&&*name) || rest[end..].trim_start().contains('=');
-        if CONTAINERS.contains(&&*name) {
-            self.containers = if closes { self.containers.saturating_sub(1) } else { self.containers + 1 };
+        let container = CONTAINERS.into_iter().find(|it| *it == name);
+        // Only a tag that ends on another line matters here; a comparison has neither a known name nor attributes.
+        let named = name.starts_with(|it: char| it.is_ascii_alphabetic());
+        self.inline.tag = container.is_some() || (named && rest[end..].contains('=')) || rest.starts_with(['!', '?']);
+        match (container, closes) {
+            (Some(container), false) => self.containers.push(container),
+            // A closing tag also closes what was left open inside.
+            (Some(container), true) => {
+                if let Some(at) = self.containers.iter().rposition(|it| *it == container) {
+                    self.containers.truncate(at);
+                }
+            }
+            (None, _) => {}
         }
     }
+}
+
+/// Returns what follows the marks of list items at the start of a line.
+fn behind_markers(text: &str) -> &str {
+    let mut rest = text;
+    loop {
+        let digits = rest.len() - rest.trim_start_matches(|it: char| it.is_ascii_digit()).len();
+        let mark =
+            if digits == 0 { rest.strip_prefix(['-', '*', '+']) } else { rest[digits..].strip_prefix(['.', ')']) };
+        match mark {
+            Some(behind) if behind.starts_with([' ', '\t']) => rest = behind.trim_start_matches([' ', '\t']),
+            _ => return rest,
+        }
+    }
+}
+
+/// Returns the mark that ends an instruction, section or declaration, if the line begins one without ending it.
+fn unfinished(text: &str) -> Option<&'static str> {
+    let end = if text.starts_with("<?") {
+        "?>"
+    } else if text.starts_with("<![CDATA[") {
+        "]]>"
+    } else if text.starts_with("<!--") {
+        "-->"
+    } else if text.starts_with("<!") {
+        ">"
+    } else {
+        return None;
+    };
+    (!text.contains(end)).then_some(end)
 }
 
 /// Reads the start of a code fence: its character and how often it stands there.
@@ -326,8 +368,24 @@ mod tests {
         check("text <details>\n\no\n\n</details>\n\nx");
         check("a <a\nhref='b'\n>c</a>\n\nx");
         check("<a title=\"\no\n\">\n\nx");
+        check("<script>\n</pre>\n\no\n\n</script>\n\nx");
+        check("<div><pre>\n\no\n\n</div>\n\nx");
+        check("a <!X\no\n>\n\nx");
         check("<DIV>\n\no\n</DIV>\n\nx");
         check("`<div>`\n\nx");
         check("```\n<div>\n```\n\nx");
+        check("<?php\n\no\n\n?>\n\nx");
+        check("<!DOCTYPE\n\no\n\n>\n\nx");
+        check("<![CDATA[ > \n\no\n\n]]>\n\nx");
+        check("<!DOCTYPE html>\n\nx");
+    }
+
+    #[test]
+    fn blocks_of_list_items_are_not() {
+        check("- > a\no\n\nx");
+        check("1. ```\n   o\n   ```\n\nx");
+        check("- <div>\n  o\n  </div>\n\nx");
+        check("* + # a\nx");
+        check("-no list\nx");
     }
 }
