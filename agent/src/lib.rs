@@ -1,2 +1,15 @@
-//! agent
+//! The fixing agent: joins the stages from an issue to a validated patch.
+//!
+//! [`pipeline`] is the only file that names every stage. [`search`], [`propose`], [`gate`], [`value`] and [`choose`] know nothing of it, of
+//! the sandbox or of the command line; [`search::tree`] and [`search::policy`] are pure.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod choose;
+pub mod cli;
+pub mod clock;
+pub mod gate;
+pub mod journal;
+pub mod pipeline;
+pub mod propose;
+pub mod search;
+pub mod value;

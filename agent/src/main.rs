@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `patchwright`: starts the runtime and calls the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    agent::cli::main()
+}

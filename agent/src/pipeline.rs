@@ -18,7 +18,10 @@ use indexer::localize::{Inputs, Localization};
 use indexer::spectrum::Spectrum;
 use indexer::{Index, IssueText};
 use repo::policy::Policy as PatchPolicy;
-use sandbox::{Backend, BackendKind, ConnectOptions, ImageRef, Labels, Limits, PlanError, SandboxError, SandboxSpec, TestPlan};
+use sandbox::{
+    Backend, BackendKind, ConnectOptions, ImageRef, Labels, Limits, PlanError, RunnerKind, SandboxError, SandboxSpec,
+    TestPlan,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::choose;
@@ -149,8 +152,18 @@ pub enum FixError {
         /// The end of what the tool printed.
         output: String,
     },
+    /// The tests need a tool that the sandbox's interpreter does not have.
+    #[error("the tests are run by pytest, and the sandbox's Python cannot use it ({reason}); {remedy}")]
+    NoPytest {
+        /// What importing it said.
+        reason: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
     /// There is nothing to repair against.
-    #[error("all {tests} tests pass on the base, so there is nothing to check a fix against; add a test that fails because of the issue")]
+    #[error(
+        "all {tests} tests pass on the base, so there is nothing to check a fix against; add a test that fails because of the issue"
+    )]
     NothingFails {
         /// How many tests passed.
         tests: usize,
@@ -222,6 +235,7 @@ impl FixError {
             | FixError::Sandbox(_)
             | FixError::EmptyIssue
             | FixError::UnknownTest { .. }
+            | FixError::NoPytest { .. }
             | FixError::Broken { .. }
             | FixError::Interrupted
             | FixError::Internal { .. } => false,
@@ -263,6 +277,10 @@ pub async fn fix(task: &Task, settings: &Settings, cx: &Surroundings) -> Result<
     let plan = plan(task, &checkout)?;
     stage(cx, "sandbox", format!("starting {} boxes", settings.sandbox));
     let (backend, spec) = connect(settings, &plan, cx).await?;
+    for layer in backend.describe().missing() {
+        let reason = layer.missing.as_deref().unwrap_or_default();
+        cx.journal.record(Event::Notice { text: format!("sandbox without {}: {reason}", layer.name) });
+    }
     cx.journal.record(Event::Started {
         schema: journal::SCHEMA,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -368,6 +386,11 @@ async fn base_tests(
     plan: TestPlan,
     pool: &Pool,
 ) -> Result<Baseline, FixError> {
+    if plan.runner == RunnerKind::Pytest
+        && let Err(reason) = pool.pytest().await?
+    {
+        return Err(FixError::NoPytest { reason, remedy: pytest_remedy(settings.sandbox) });
+    }
     stage(cx, "baseline", "running the tests of the base".to_owned());
     let wanted = Wanted { fail_to_pass: task.fail_to_pass.clone(), pass_to_pass: task.pass_to_pass.clone() };
     let mut baseline = baseline::run(pool, plan, &wanted, settings.time.mul_f64(BASELINE_SHARE)).await?;
@@ -382,6 +405,13 @@ async fn base_tests(
         seconds: baseline.duration.as_secs_f64(),
     });
     Ok(baseline)
+}
+
+fn pytest_remedy(sandbox: BackendKind) -> &'static str {
+    match sandbox {
+        BackendKind::Docker => "name an --image that has it",
+        BackendKind::Process => "install it for that interpreter, name another with --python, or use --sandbox docker",
+    }
 }
 
 /// Localizes, and builds what the search works in.
@@ -399,7 +429,7 @@ fn world(
     let failing: Vec<String> = baseline.targets.iter().map(ToString::to_string).collect();
     let issue = with_failures(&task.issue, &baseline);
     let inputs = Inputs { issue: &issue, spectrum: spectrum.as_ref(), failing_tests: &failing };
-    let localization = indexer::localize::localize(index, &inputs, SUSPECTS);
+    let localization = indexer::localize::localize(index, &inputs, SUSPECTS)?;
     let suspects = suspicion::rank(index, &localization, spectrum.as_ref(), &|path| sandbox::is_test_support(path));
     journal.record(localized(&localization, clock.elapsed().saturating_sub(started)));
     if suspects.is_empty() {
@@ -467,7 +497,8 @@ async fn search(
 ) -> Result<Outcome, FixError> {
     let started = cx.clock.elapsed();
     let mut search = Search::new(world.clone(), checkout.revision.tree, Policy::default(), settings.seed);
-    let budget = Budget { deadline: settings.time, evaluations: settings.evaluations, patience: PATIENCE, enough: ENOUGH };
+    let budget =
+        Budget { deadline: settings.time, evaluations: settings.evaluations, patience: PATIENCE, enough: ENOUGH };
     let mut search_time = Duration::ZERO;
     loop {
         let began = cx.clock.elapsed();

@@ -6,6 +6,7 @@
 
 mod build;
 
+use std::fmt;
 use std::time::Duration;
 
 use bollard::query_parameters::CreateImageOptionsBuilder;
@@ -45,6 +46,16 @@ pub enum ImageProgress {
         /// The image.
         image: String,
     },
+}
+
+impl fmt::Display for ImageProgress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pulling { image, detail } => write!(f, "pulling {image}: {detail}"),
+            Self::Building { image, detail } => write!(f, "building {image}: {detail}"),
+            Self::Ready { image } => write!(f, "image {image} is ready"),
+        }
+    }
 }
 
 #[derive(Debug, serde::Deserialize)]

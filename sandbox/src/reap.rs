@@ -4,6 +4,7 @@
 //! reused process id is not mistaken for the owner. Only boxes whose owner is certainly gone are removed.
 
 use std::fs;
+use std::fmt;
 use std::sync::OnceLock;
 
 /// What removing left-overs did.
@@ -15,6 +16,13 @@ pub struct ReapReport {
     pub kept: Vec<String>,
     /// Boxes of dead owners that could not be removed, and why.
     pub failed: Vec<(String, String)>,
+}
+
+impl fmt::Display for ReapReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} removed, {} kept for their living owners", self.removed.len(), self.kept.len())?;
+        self.failed.iter().try_for_each(|(id, reason)| write!(f, ", {id} could not be removed ({reason})"))
+    }
 }
 
 /// Returns the label of boxes that belong to this process.
@@ -96,6 +104,18 @@ pub(crate) fn started(pid: u32) -> Option<u64> {
     fields.get(19)?.parse().ok()
 }
 
+/// Returns the labels of a process that has ended, and of one that is not this one and lives.
+#[cfg(test)]
+pub(crate) fn other_boots() -> (String, String) {
+    let mut child = std::process::Command::new("true").spawn().unwrap();
+    child.wait().unwrap();
+    let mut boot = Boot::parse(&current_boot()).unwrap();
+    boot.pid = child.id();
+    let dead = boot.to_string();
+    (boot.pid, boot.started) = (1, started(1).unwrap());
+    (dead, boot.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,12 +133,9 @@ mod tests {
     }
 
     #[test]
-    fn an_ended_process_is_dead() {
-        let mut child = std::process::Command::new("true").spawn().unwrap();
-        child.wait().unwrap();
-        let mut boot = Boot::parse(&current_boot()).unwrap();
-        boot.pid = child.id();
-        assert_eq!(owner(&boot.to_string()), Owner::Dead);
+    fn an_ended_process_is_dead_and_another_is_alive() {
+        let (dead, alive) = other_boots();
+        assert_eq!((owner(&dead), owner(&alive)), (Owner::Dead, Owner::Alive));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::exit::{self, Ending, Failure};
 use super::fix::{self, How};
-use crate::pipeline::Task;
+use crate::pipeline::{FixError, Task};
 
 /// The repositories, one folder each, with its issue in `issue.md`.
 static DEMOS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/demo");
@@ -40,42 +40,62 @@ pub(super) async fn run(args: &Args, stop: CancellationToken) -> Result<Ending, 
     let mut summary = Vec::new();
     for demo in chosen {
         let ended = one(demo, args, stop.clone()).await?;
-        summary.push((name_of(demo), ended));
-        if ended == Ending::Interrupted {
+        if ended == Ended::By(Ending::Interrupted) {
             return Ok(Ending::Interrupted);
         }
+        summary.push((name_of(demo), ended));
     }
     exit::talk("");
     for (name, ended) in &summary {
-        let word = if *ended == Ending::Done { "fixed, and proven by its tests" } else { "not fixed" };
-        exit::talk(&format!("{name}: {word}"));
+        exit::talk(&format!("{name}: {}", ended.words()));
     }
-    Ok(summary.into_iter().map(|(_, ended)| ended).find(|ended| *ended != Ending::Done).unwrap_or(Ending::Done))
+    let failed = summary.into_iter().find_map(|(_, ended)| match ended {
+        Ended::By(Ending::Done) | Ended::Skipped => None,
+        Ended::By(ending) => Some(ending),
+    });
+    Ok(failed.unwrap_or(Ending::Done))
 }
 
-async fn one(demo: &Dir<'_>, args: &Args, stop: CancellationToken) -> Result<Ending, Failure> {
+/// What came of one demo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// It ran.
+    By(Ending),
+    /// This machine lacks pytest, which one demo needs.
+    Skipped,
+}
+
+impl Ended {
+    fn words(self) -> &'static str {
+        match self {
+            Ended::By(Ending::Done) => "fixed, and proven by its tests",
+            Ended::By(_) => "not fixed",
+            Ended::Skipped => "skipped: it needs pytest",
+        }
+    }
+}
+
+async fn one(demo: &Dir<'_>, args: &Args, stop: CancellationToken) -> Result<Ended, Failure> {
     let name = name_of(demo);
     let folder = tempfile::Builder::new().prefix("patchwright-demo-").tempdir();
     let folder = folder.map_err(|error| Failure::unexpected("failed to make a temporary folder", &error))?;
     let repo = folder.path().join(&name);
-    unpack(demo, &repo)
-        .map_err(|error| Failure::unexpected(&format!("failed to unpack the demo `{name}`"), &error))?;
+    unpack(demo, &repo).map_err(|error| Failure::unexpected(&format!("failed to unpack the demo `{name}`"), &error))?;
     let issue = IssueText::parse(&issue_of(demo));
     exit::talk(&format!("\n{name}: {}", issue.title));
-    let task = Task {
-        repo,
-        base: None,
-        issue,
-        test: None,
-        fail_to_pass: Vec::new(),
-        pass_to_pass: Vec::new(),
+    let task = Task { repo, base: None, issue, test: None, fail_to_pass: Vec::new(), pass_to_pass: Vec::new() };
+    let finished = match fix::fix(task, &args.how, None, stop).await? {
+        Err(error @ FixError::NoPytest { .. }) => {
+            exit::talk(&format!("skipped: {error}"));
+            return Ok(Ended::Skipped);
+        }
+        result => result?,
     };
-    let finished = fix::fix(task, &args.how, None, stop).await?;
     finished.talk();
     if let Some(patch) = finished.patch_bytes() {
         exit::print(&patch)?;
     }
-    Ok(finished.ending())
+    Ok(Ended::By(finished.ending()))
 }
 
 fn name_of(dir: &Dir<'_>) -> String {

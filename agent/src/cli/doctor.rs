@@ -29,8 +29,10 @@ struct Section {
 }
 
 pub(super) async fn run(args: &Args) -> Result<Ending, Failure> {
-    let (docker, process) =
-        tokio::join!(examine(BackendKind::Docker, "docker sandbox", args.fix), examine(BackendKind::Process, "process sandbox", args.fix));
+    let (docker, process) = tokio::join!(
+        examine(BackendKind::Docker, "docker sandbox", args.fix),
+        examine(BackendKind::Process, "process sandbox", args.fix)
+    );
     let storage = storage();
     let sections = [docker, process, storage];
     // One sandbox is enough; storage is needed.
@@ -86,10 +88,12 @@ fn storage() -> Section {
         .into_iter()
         .map(|(name, path)| {
             let shown = path.display().to_string();
-            match settings::make_dir(path.clone()).and_then(|_| {
-                tempfile::tempfile_in(&path).map_err(|error| Failure::unexpected("not writable", &error))
-            }) {
-                Err(failure) => Check::bad(name, failure.message, "set XDG_STATE_HOME and XDG_CACHE_HOME to writable folders"),
+            match settings::make_dir(path.clone())
+                .and_then(|_| tempfile::tempfile_in(&path).map_err(|error| Failure::unexpected("not writable", &error)))
+            {
+                Err(failure) => {
+                    Check::bad(name, failure.message, "set XDG_STATE_HOME and XDG_CACHE_HOME to writable folders")
+                }
                 Ok(_) => match free_bytes(&path) {
                     Some(free) if free < LEAST_ROOM => {
                         Check::bad(name, format!("{shown}: {} MB free", free >> 20), "free at least 1 GB")

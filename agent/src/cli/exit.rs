@@ -98,9 +98,11 @@ impl From<FixError> for Failure {
             FixError::Sandbox(sandbox::SandboxError::Interpreter { .. }) => Ending::Usage,
             FixError::Sandbox(_) | FixError::Internal { .. } | FixError::Index(_) => Ending::Unexpected,
             FixError::Repo(inner) => repo_ending(inner),
-            FixError::Plan(_) | FixError::NoTests { .. } | FixError::EmptyIssue | FixError::UnknownTest { .. } => {
-                Ending::Usage
-            }
+            FixError::Plan(_)
+            | FixError::NoTests { .. }
+            | FixError::EmptyIssue
+            | FixError::UnknownTest { .. }
+            | FixError::NoPytest { .. } => Ending::Usage,
             FixError::NothingFails { .. }
             | FixError::OnlyFlaky { .. }
             | FixError::BaseUnusable { .. }
@@ -164,6 +166,7 @@ pub(super) fn report(failure: &Failure, form: Form) -> ExitCode {
         let object = json!({
             "schema": 1,
             "status": status,
+            "patch": "",
             "error": { "code": failure.ending.word(), "message": failure.message },
         });
         // A reader that went away is no longer interested.

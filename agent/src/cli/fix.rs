@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::settings::{self, Sandbox};
 use crate::clock::Clock;
 use crate::journal::{Event, Journal};
-use crate::pipeline::{self, Outcome, Settings, Status, Surroundings, Task, checkout};
+use crate::pipeline::{self, FixError, Outcome, Settings, Status, Surroundings, Task, checkout};
 
 /// Arguments of `fix`.
 #[derive(Debug, clap::Args)]
@@ -106,9 +106,10 @@ pub(super) async fn run(args: Args, stop: CancellationToken) -> Result<Ending, F
     if !task.repo.exists() {
         return Err(remote_or_missing(&task.repo));
     }
-    let finished = fix(task, &args.how, args.job_dir.as_deref(), stop).await?;
+    let out = args.out.as_deref().map(check_writable).transpose()?;
+    let finished = fix(task, &args.how, args.job_dir.as_deref(), stop).await??;
     let patch = finished.patch_bytes();
-    if let (Some(file), Some(patch)) = (&args.out, &patch) {
+    if let (Some(file), Some(patch)) = (out, &patch) {
         std::fs::write(file, patch)
             .map_err(|error| Failure::unexpected(&format!("failed to write `{}`", file.display()), &error))?;
     }
@@ -119,6 +120,18 @@ pub(super) async fn run(args: Args, stop: CancellationToken) -> Result<Ending, F
         exit::print(&patch)?;
     }
     Ok(finished.ending())
+}
+
+/// Finds out before the work, not after it, that the patch could not be written. Leaves no file behind that was not there.
+fn check_writable(file: &Path) -> Result<&Path, Failure> {
+    let is_new = !file.exists();
+    let opened = std::fs::OpenOptions::new().append(true).create(true).open(file);
+    opened.map_err(|error| Failure::usage(format!("cannot write the patch to `{}`: {error}", file.display())))?;
+    if is_new {
+        std::fs::remove_file(file)
+            .map_err(|error| Failure::unexpected(&format!("failed to remove `{}`", file.display()), &error))?;
+    }
+    Ok(file)
 }
 
 fn remote_or_missing(repo: &Path) -> Failure {
@@ -136,13 +149,13 @@ pub(super) struct Finished {
     pub(super) outcome: Outcome,
 }
 
-/// Runs one job with its folder, journal and progress.
+/// Runs one job with its folder, journal and progress. What the job itself says of why it could not be done is the inner error.
 pub(super) async fn fix(
     task: Task,
     how: &How,
     job_dir: Option<&Path>,
     stop: CancellationToken,
-) -> Result<Finished, Failure> {
+) -> Result<Result<Finished, FixError>, Failure> {
     let job = settings::new_job_id();
     let dir = match job_dir {
         Some(dir) => settings::make_dir(dir.to_owned())?,
@@ -162,15 +175,19 @@ pub(super) async fn fix(
     let result = pipeline::fix(&task, &settings, &cx).await;
     record_end(&journal, &result, clock);
     let closed = journal.close();
-    let outcome = result?;
-    closed.map_err(|error| Failure::unexpected(&format!("failed to write the journal `{}`", path.display()), &error))?;
+    let outcome = match result {
+        Ok(outcome) => outcome,
+        Err(error) => return Ok(Err(error)),
+    };
+    closed
+        .map_err(|error| Failure::unexpected(&format!("failed to write the journal `{}`", path.display()), &error))?;
     let finished = Finished { job, journal: path, outcome };
     if let Some(patch) = finished.patch_bytes() {
         let file = dir.join("patch.diff");
         std::fs::write(&file, patch)
             .map_err(|error| Failure::unexpected(&format!("failed to write `{}`", file.display()), &error))?;
     }
-    Ok(finished)
+    Ok(Ok(finished))
 }
 
 async fn resolve(how: &How, task: &Task, job: &str, store_dir: PathBuf) -> Settings {
@@ -192,7 +209,7 @@ async fn resolve(how: &How, task: &Task, job: &str, store_dir: PathBuf) -> Setti
     }
 }
 
-fn record_end(journal: &Journal, result: &Result<Outcome, pipeline::FixError>, clock: Clock) {
+fn record_end(journal: &Journal, result: &Result<Outcome, FixError>, clock: Clock) {
     let event = match result {
         Ok(outcome) => Event::Finished {
             status: outcome.status.as_str().to_owned(),

@@ -83,7 +83,11 @@ fn build(place: &Place) -> Result<Ending, Failure> {
     let stats = index.stats();
     let skipped = counted(&index);
     if place.json {
-        let skipped: Value = skipped.iter().map(|(reason, count)| (reason.clone(), json!(count))).collect::<serde_json::Map<_, _>>().into();
+        let skipped: Value = skipped
+            .iter()
+            .map(|(reason, count)| (reason.clone(), json!(count)))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
         let object = json!({ "schema": 1, "base": base, "stats": stats, "skipped": skipped });
         exit::print(format!("{object}\n").as_bytes())?;
     } else {

@@ -2,14 +2,12 @@
 
 use std::path::PathBuf;
 
-use indexer::Index;
 use indexer::localize::{Inputs, Localization};
 use serde_json::json;
 
 use super::exit::{self, Ending, Failure};
 use super::settings;
 use crate::clock::Clock;
-use crate::pipeline::checkout;
 
 /// Arguments of `localize`.
 #[derive(Debug, clap::Args)]
@@ -35,7 +33,8 @@ pub(super) fn run(args: &Args) -> Result<Ending, Failure> {
     let clock = Clock::start();
     let issue = settings::read_issue(&args.issue)?;
     let (index, base, _objects) = super::index::open(&args.repo, args.base.as_deref())?;
-    let localization = localize(&index, &issue, args.count);
+    let inputs = Inputs { issue: &issue, spectrum: None, failing_tests: &[] };
+    let localization = indexer::localize::localize(&index, &inputs, args.count)?;
     let took_ms = clock.elapsed().as_secs_f64() * 1e3;
     if args.json {
         let object = json!({
@@ -50,10 +49,6 @@ pub(super) fn run(args: &Args) -> Result<Ending, Failure> {
         exit::print(table(&localization).as_bytes())?;
     }
     Ok(Ending::Done)
-}
-
-fn localize(index: &Index, issue: &indexer::IssueText, count: usize) -> Localization {
-    indexer::localize::localize(index, &Inputs { issue, spectrum: None, failing_tests: &[] }, count)
 }
 
 fn table(localization: &Localization) -> String {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indexer::IssueText;
-use sandbox::{Backend, BackendKind, ConnectOptions};
+use sandbox::{BackendKind, ConnectOptions};
 
 use super::exit::{Failure, talk};
 
@@ -94,18 +94,6 @@ pub(super) fn docker_options() -> ConnectOptions {
 /// Returns `DOCKER_HOST`, where it is set to something.
 pub(super) fn docker_host() -> Option<String> {
     std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty())
-}
-
-/// Says which layers of isolation a backend lacks; nothing when all are there.
-pub(super) fn warn_of_missing_layers(backend: &dyn Backend) {
-    let isolation = backend.describe();
-    if isolation.trusted_only {
-        talk("the process sandbox is meant for code you trust; use --sandbox docker for anything else");
-    }
-    for layer in isolation.missing() {
-        let reason = layer.missing.as_deref().unwrap_or_default();
-        talk(&format!("without {}: {reason}", layer.name));
-    }
 }
 
 /// Returns an id for a new job: sorted by time, unique without asking anybody.

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use sandbox::{
-    Coverage, FailureClass, RunEnding, Select, TestCoverage, TestId, TestPlan, TestReport, TestRequest, TestResult, TestStatus,
+    Coverage, FailureClass, RunEnding, Select, TestCoverage, TestId, TestPlan, TestReport, TestRequest, TestResult,
+    TestStatus,
 };
 
 use super::FixError;
@@ -29,47 +30,45 @@ const COVERED_GUARDS: usize = 120;
 
 /// The base's tests.
 #[derive(Clone, Debug)]
-pub struct Baseline {
+pub(super) struct Baseline {
     /// How the tests are run.
-    pub plan: TestPlan,
+    pub(super) plan: TestPlan,
     /// Tests that must turn green.
-    pub targets: Vec<TestId>,
+    pub(super) targets: Vec<TestId>,
     /// Tests that must stay green.
-    pub guards: Vec<TestId>,
+    pub(super) guards: Vec<TestId>,
     /// All that fail on the base, targets included.
-    pub failing: Vec<TestId>,
+    pub(super) failing: Vec<TestId>,
     /// Limit of each guard in the search.
-    pub limits: BTreeMap<TestId, Duration>,
+    pub(super) limits: BTreeMap<TestId, Duration>,
     /// Limit of each target in the search.
-    pub target_limit: Duration,
-    /// Time that all guards take together.
-    pub guard_time: Duration,
+    pub(super) target_limit: Duration,
     /// Lines run by targets and guards.
-    pub coverage: Vec<TestCoverage>,
+    pub(super) coverage: Vec<TestCoverage>,
     /// Results of the targets on the base, with their failures.
-    pub failures: Vec<TestResult>,
+    pub(super) failures: Vec<TestResult>,
     /// Whether every test of the plan has a result.
-    pub complete: bool,
+    pub(super) complete: bool,
     /// Time of the first run.
-    pub duration: Duration,
+    pub(super) duration: Duration,
     /// Things people should know.
-    pub notices: Vec<String>,
+    pub(super) notices: Vec<String>,
 }
 
 /// What the user says of the tests.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
+pub(super) struct Wanted {
     /// Tests that must turn green; empty means all that fail.
-    pub fail_to_pass: Vec<String>,
+    pub(super) fail_to_pass: Vec<String>,
     /// Tests that must stay green; empty means all that pass.
-    pub pass_to_pass: Vec<String>,
+    pub(super) pass_to_pass: Vec<String>,
 }
 
 /// Runs the tests of the base.
 ///
 /// # Errors
 /// When there are no tests, none fails, a named test does not exist, or the run ends in a way that leaves nothing to work with.
-pub async fn run(pool: &Pool, plan: TestPlan, wanted: &Wanted, total: Duration) -> Result<Baseline, FixError> {
+pub(super) async fn run(pool: &Pool, plan: TestPlan, wanted: &Wanted, total: Duration) -> Result<Baseline, FixError> {
     let mut notices = Vec::new();
     let mut first = pool
         .run(&TestRequest {
@@ -102,7 +101,6 @@ pub async fn run(pool: &Pool, plan: TestPlan, wanted: &Wanted, total: Duration) 
     Ok(Baseline {
         failures: targets.iter().map(|id| by_id[id].clone()).collect(),
         target_limit: target_limit(slowest, &targets, &by_id),
-        guard_time: durations.values().sum(),
         complete: first.ending == RunEnding::Complete,
         duration: first.duration,
         coverage: Vec::new(),
@@ -119,7 +117,7 @@ pub async fn run(pool: &Pool, plan: TestPlan, wanted: &Wanted, total: Duration) 
 ///
 /// # Errors
 /// When no target is left, or the sandbox fails.
-pub async fn cover(pool: &Pool, baseline: &mut Baseline, total: Duration) -> Result<(), FixError> {
+pub(super) async fn cover(pool: &Pool, baseline: &mut Baseline, total: Duration) -> Result<(), FixError> {
     if baseline.plan.runner == sandbox::RunnerKind::Command {
         return Ok(());
     }
@@ -143,7 +141,9 @@ pub async fn cover(pool: &Pool, baseline: &mut Baseline, total: Duration) -> Res
     let (flaky, steady): (Vec<TestId>, Vec<TestId>) = baseline.targets.drain(..).partition(|id| passed.contains(id));
     if !flaky.is_empty() {
         let names = shown(&flaky);
-        baseline.notices.push(format!("fails only sometimes on the base, so it proves nothing and is left out: {names}"));
+        baseline
+            .notices
+            .push(format!("fails only sometimes on the base, so it proves nothing and is left out: {names}"));
     }
     baseline.targets = steady;
     baseline.failures.retain(|result| !flaky.contains(&result.id));
@@ -168,7 +168,12 @@ fn home_of(id: &str) -> &str {
 }
 
 /// A command has one test, whose limit is the run's.
-async fn whole_command(pool: &Pool, plan: &TestPlan, first: TestReport, total: Duration) -> Result<TestReport, FixError> {
+async fn whole_command(
+    pool: &Pool,
+    plan: &TestPlan,
+    first: TestReport,
+    total: Duration,
+) -> Result<TestReport, FixError> {
     if !first.results.iter().any(|result| result.status == TestStatus::TimedOut) {
         return Ok(first);
     }
@@ -181,7 +186,9 @@ fn check_ending(report: &TestReport) -> Result<(), FixError> {
         RunEnding::Complete | RunEnding::StoppedEarly => Ok(()),
         RunEnding::NoTests => Err(FixError::NoTests { output: tail(&report.output) }),
         RunEnding::CollectionFailed { .. } if !report.results.is_empty() => Ok(()),
-        RunEnding::TotalTimeout | RunEnding::Silence if report.results.iter().any(|it| it.status.is_failure()) => Ok(()),
+        RunEnding::TotalTimeout | RunEnding::Silence if report.results.iter().any(|it| it.status.is_failure()) => {
+            Ok(())
+        }
         ending @ (RunEnding::CollectionFailed { .. }
         | RunEnding::TotalTimeout
         | RunEnding::Silence
@@ -282,8 +289,13 @@ fn choose_targets(
 fn resolve(names: &[String], report: &TestReport) -> Result<Vec<TestId>, FixError> {
     let mut found = Vec::new();
     for name in names {
-        let matches: Vec<TestId> =
-            report.results.iter().map(|result| &result.id).filter(|id| names_test(name, id.as_str())).cloned().collect();
+        let matches: Vec<TestId> = report
+            .results
+            .iter()
+            .map(|result| &result.id)
+            .filter(|id| names_test(name, id.as_str()))
+            .cloned()
+            .collect();
         if matches.is_empty() {
             return Err(FixError::UnknownTest { test: name.clone(), known: report.results.len() });
         }

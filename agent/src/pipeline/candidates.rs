@@ -13,7 +13,7 @@ use sandbox::{Overlay, RunEnding, SandboxError, Select, TestId, TestReport, Test
 use super::baseline::Baseline;
 use super::pool::{Pool, PoolError};
 use super::suspicion::{self, SuspectFile};
-use crate::gate::{self, GateVerdict};
+use crate::gate::{Gate, GateVerdict};
 use crate::propose::{self, DonorPool, Proposal, ProposeLimits, TargetFile};
 use crate::search::{Made, World, WorldError};
 use crate::value::Evaluation;
@@ -30,8 +30,14 @@ const LIMITS: ProposeLimits = ProposeLimits { per_site: 60, total: 6000 };
 /// The files of a candidate that differ from the base.
 type Changes = Arc<Vec<(RepoPath, Arc<[u8]>)>>;
 
+/// A file's syntax, and the gate in front of changes to it.
+struct Parsed {
+    tree: SyntaxTree,
+    gate: Gate,
+}
+
 /// The world of one job.
-pub struct Candidates {
+pub(super) struct Candidates {
     store: Store,
     base: Snapshot,
     pool: Arc<Pool>,
@@ -41,13 +47,13 @@ pub struct Candidates {
     /// Guards run in the search, quickest first.
     guards: Vec<TestId>,
     changes: Mutex<HashMap<TreeId, Changes>>,
-    /// Parsed files, by path and text.
-    parsed: Mutex<HashMap<(RepoPath, Arc<[u8]>), SyntaxTree>>,
+    /// Files in which edits are proposed or made, by path and text.
+    parsed: Mutex<HashMap<(RepoPath, Arc<[u8]>), Arc<Parsed>>>,
 }
 
 impl Candidates {
     /// Prepares the world over a base.
-    pub fn new(
+    pub(super) fn new(
         store: Store,
         base: Snapshot,
         pool: Arc<Pool>,
@@ -61,7 +67,7 @@ impl Candidates {
     }
 
     /// Returns what a state changes in the base, as it is laid over the base in a box.
-    pub fn overlay(&self, state: TreeId) -> Vec<Overlay> {
+    pub(super) fn overlay(&self, state: TreeId) -> Vec<Overlay> {
         let changes = self.changes_of(state);
         changes.iter().map(|(path, bytes)| Overlay { path: path.clone(), bytes: Some(bytes.to_vec()) }).collect()
     }
@@ -77,19 +83,20 @@ impl Candidates {
         }
     }
 
-    fn parse(&self, path: &RepoPath, text: &Arc<[u8]>) -> Option<SyntaxTree> {
+    fn parse(&self, path: &RepoPath, text: &Arc<[u8]>) -> Option<Arc<Parsed>> {
         let key = (path.clone(), Arc::clone(text));
-        if let Some(tree) = self.parsed.lock().get(&key) {
-            return Some(tree.clone());
+        if let Some(known) = self.parsed.lock().get(&key) {
+            return Some(Arc::clone(known));
         }
         let tree = SyntaxTree::parse(LanguageId::of_path(path)?, Arc::clone(text));
-        self.parsed.lock().insert(key, tree.clone());
-        Some(tree)
+        let parsed = Arc::new(Parsed { gate: Gate::new(&tree), tree });
+        self.parsed.lock().insert(key, Arc::clone(&parsed));
+        Some(parsed)
     }
 
     fn propose_in(&self, suspect: &SuspectFile, changes: &Changes) -> Vec<Proposal> {
         let Some(text) = self.text_in(changes, &suspect.path) else { return Vec::new() };
-        let Some(tree) = self.parse(&suspect.path, &text) else { return Vec::new() };
+        let Some(parsed) = self.parse(&suspect.path, &text) else { return Vec::new() };
         let lines = match changes.iter().any(|(path, _)| *path == suspect.path) {
             true => match self.base.read(&suspect.path) {
                 Ok(base) => suspicion::carry_over(&suspect.lines, &base, &text),
@@ -98,7 +105,7 @@ impl Candidates {
             false => suspect.lines.clone(),
         };
         let suspicion = |line: usize| lines.get(line.wrapping_sub(1)).copied().unwrap_or(0.0);
-        let file = TargetFile { path: &suspect.path, tree: &tree, suspicion: &suspicion };
+        let file = TargetFile { path: &suspect.path, tree: &parsed.tree, suspicion: &suspicion };
         propose::propose_all(&file, &self.donors, &LIMITS)
     }
 
@@ -107,9 +114,9 @@ impl Candidates {
         let mut edits = Vec::new();
         for (path, spans) in by_file(proposal) {
             let old = self.text_in(&Arc::new(changes.clone()), &path).ok_or("the file is gone")?;
-            let tree = self.parse(&path, &old).ok_or("not a language that can be checked")?;
+            let parsed = self.parse(&path, &old).ok_or("not a language that can be checked")?;
             let new: Arc<[u8]> = splice(&old, &spans).ok_or("edits overlap or lie outside the file")?.into();
-            match gate::check(&tree, &new) {
+            match parsed.gate.check(&new) {
                 GateVerdict::Pass => {}
                 refused => return Err(refused.to_string()),
             }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Why no report came back.
 #[derive(Debug, thiserror::Error)]
-pub enum PoolError {
+pub(super) enum PoolError {
     /// The job was asked to stop.
     #[error("interrupted")]
     Interrupted,
@@ -23,7 +23,7 @@ pub enum PoolError {
 }
 
 /// Boxes over one base.
-pub struct Pool {
+pub(super) struct Pool {
     backend: Arc<dyn Backend>,
     spec: SandboxSpec,
     files: Arc<Vec<WorkFile>>,
@@ -35,7 +35,7 @@ pub struct Pool {
 
 impl Pool {
     /// Prepares a pool of at most `size` boxes at a time; none is started yet.
-    pub fn new(
+    pub(super) fn new(
         backend: Arc<dyn Backend>,
         spec: SandboxSpec,
         files: Vec<WorkFile>,
@@ -46,11 +46,23 @@ impl Pool {
         Pool { backend, spec, files: Arc::new(files), idle: Mutex::new(Vec::new()), permits, size, stop }
     }
 
+    /// Returns the version of pytest in the boxes, or why there is none.
+    ///
+    /// # Errors
+    /// When the job is asked to stop, or no box can be had.
+    pub(super) async fn pytest(&self) -> Result<Result<String, String>, PoolError> {
+        let _permit = self.permit().await?;
+        let bench = self.start().await?;
+        let found = bench.pytest_version().map(str::to_owned).map_err(str::to_owned);
+        self.idle.lock().push(bench);
+        Ok(found)
+    }
+
     /// Runs tests in a warm box.
     ///
     /// # Errors
     /// When the job is asked to stop, or no box can be had.
-    pub async fn run(&self, request: &TestRequest) -> Result<TestReport, PoolError> {
+    pub(super) async fn run(&self, request: &TestRequest) -> Result<TestReport, PoolError> {
         let _permit = self.permit().await?;
         let idle = self.idle.lock().pop();
         let mut bench = match idle {
@@ -70,7 +82,7 @@ impl Pool {
     ///
     /// # Errors
     /// When the job is asked to stop, or no box can be had.
-    pub async fn run_fresh(&self, request: &TestRequest) -> Result<TestReport, PoolError> {
+    pub(super) async fn run_fresh(&self, request: &TestRequest) -> Result<TestReport, PoolError> {
         let _permit = self.permit().await?;
         let mut bench = self.start().await?;
         let report = self.run_in(&mut bench, request).await;
@@ -82,7 +94,7 @@ impl Pool {
     ///
     /// # Errors
     /// When a box could not be removed; the others are.
-    pub async fn close(&self) -> Result<(), SandboxError> {
+    pub(super) async fn close(&self) -> Result<(), SandboxError> {
         // Every lender returns soon: its run has a limit, and ends at once when the job is to stop.
         let _all = self.permits.acquire_many(self.size).await;
         let idle = std::mem::take(&mut *self.idle.lock());
@@ -124,7 +136,7 @@ impl Pool {
 ///
 /// # Errors
 /// When an object cannot be read.
-pub fn files_of(snapshot: &Snapshot) -> Result<Vec<WorkFile>, repo::RepoError> {
+pub(super) fn files_of(snapshot: &Snapshot) -> Result<Vec<WorkFile>, repo::RepoError> {
     let mut files = Vec::with_capacity(snapshot.entries().len());
     for entry in snapshot.entries() {
         if entry.mode == FileMode::Submodule {

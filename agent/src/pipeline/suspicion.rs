@@ -20,11 +20,11 @@ const WITHOUT_COVERAGE: f64 = 0.5;
 
 /// A file and the suspicion of its lines.
 #[derive(Clone, Debug)]
-pub struct SuspectFile {
+pub(super) struct SuspectFile {
     /// The file.
-    pub path: RepoPath,
+    pub(super) path: RepoPath,
     /// Suspicion in [0,1] of each line, the first line at index 0.
-    pub lines: Vec<f64>,
+    pub(super) lines: Vec<f64>,
 }
 
 impl SuspectFile {
@@ -34,7 +34,7 @@ impl SuspectFile {
 }
 
 /// Ranks the files to change, most suspicious first. `excluded` says which files must not be changed (tests and their configuration).
-pub fn rank(
+pub(super) fn rank(
     index: &Index,
     localization: &Localization,
     spectrum: Option<&Spectrum>,
@@ -83,9 +83,8 @@ fn file_suspicion(
     if spectrum.is_some() && file_best == 0.0 {
         return None;
     }
-    let mut lines: Vec<f64> = (1..=count)
-        .map(|line| covered.get(&line).copied().unwrap_or(MODULE_LEVEL * file_best) * UNNAMED)
-        .collect();
+    let mut lines: Vec<f64> =
+        (1..=count).map(|line| covered.get(&line).copied().unwrap_or(MODULE_LEVEL * file_best) * UNNAMED).collect();
     for symbol in index.symbols_in(&path) {
         if !matches!(symbol.kind, SymbolKind::Function | SymbolKind::Method) {
             continue;
@@ -105,7 +104,7 @@ fn file_suspicion(
 }
 
 /// Carries line suspicion over to an edited text: unchanged lines keep theirs, changed ones take the highest of those they replace.
-pub fn carry_over(lines: &[f64], old: &[u8], new: &[u8]) -> Vec<f64> {
+pub(super) fn carry_over(lines: &[f64], old: &[u8], new: &[u8]) -> Vec<f64> {
     let old_lines: Vec<&[u8]> = old.split(|byte| *byte == b'\n').collect();
     let new_lines: Vec<&[u8]> = new.split(|byte| *byte == b'\n').collect();
     let same_head = old_lines.iter().zip(&new_lines).take_while(|(a, b)| a == b).count();

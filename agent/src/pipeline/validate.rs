@@ -49,7 +49,7 @@ impl ValidatedPatch {
 }
 
 /// What validation found.
-pub enum Verdict {
+pub(super) enum Verdict {
     /// The candidate is accepted.
     Accepted(Box<ValidatedPatch>),
     /// It is not, for these reasons.
@@ -57,20 +57,20 @@ pub enum Verdict {
 }
 
 /// What a candidate changes.
-pub struct Candidate {
+pub(super) struct Candidate {
     /// Its tree.
-    pub tree: TreeId,
+    pub(super) tree: TreeId,
     /// The tree it was made from.
-    pub base: TreeId,
+    pub(super) base: TreeId,
     /// Its files, as they are laid over the base.
-    pub overlay: Vec<Overlay>,
+    pub(super) overlay: Vec<Overlay>,
 }
 
 /// Validates a candidate.
 ///
 /// # Errors
 /// When the sandbox or the object store fails; what the tests do is in the verdict.
-pub async fn validate(
+pub(super) async fn validate(
     store: &Store,
     pool: &Pool,
     baseline: &Baseline,
