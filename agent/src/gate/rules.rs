@@ -22,7 +22,7 @@ pub(super) fn broken(tree: &SyntaxTree) -> Vec<Broken> {
         if let Some(rule) = judge(node, around) {
             found.push(Broken { line: node.start_line(), rule });
         }
-        found.extend(indentation(tree, node));
+        found.extend(indentation(tree, node).or_else(|| alignment(tree, node)));
         for child in node.named_children().into_iter().rev() {
             stack.push((child, around.within(node, child)));
         }
@@ -97,7 +97,7 @@ fn judge(node: SyntaxNode<'_>, around: Around<'_>) -> Option<&'static str> {
         "try_statement" => judge_try(node),
         "argument_list" => judge_arguments(node),
         "parameters" | "lambda_parameters" => judge_parameters(node),
-        "list_splat" if !may_hold_splat(around.parent) => Some("starred expression outside a list or call"),
+        "list_splat" if is_single_value(around.parent) => Some("starred expression outside a list or call"),
         "dictionary_splat" if !matches!(around.parent, "argument_list" | "dictionary") => {
             Some("double-starred expression outside a dictionary or call")
         }
@@ -170,8 +170,11 @@ fn judge_arguments(node: SyntaxNode<'_>) -> Option<&'static str> {
     let mut names = HashSet::new();
     let mut seen_keyword = false;
     let mut seen_unpacking = false;
-    let arguments: Vec<_> = node.named_children().into_iter().filter(|it| it.kind() != "comment").collect();
+    let arguments: Vec<_> = node.named_children().into_iter().filter(|it| !is_trivia(*it)).collect();
     let count = arguments.len();
+    if count == 0 && node.children().iter().any(|child| child.kind() == ",") {
+        return Some("comma without an argument");
+    }
     for argument in arguments {
         match argument.kind() {
             "keyword_argument" => {
@@ -210,7 +213,7 @@ fn judge_parameters(node: SyntaxNode<'_>) -> Option<&'static str> {
     let (mut seen_default, mut seen_star, mut seen_double) = (false, false, false);
     for parameter in node.named_children() {
         let kind = parameter.kind();
-        if kind == "comment" {
+        if is_trivia(parameter) {
             continue;
         }
         if seen_double {
@@ -258,22 +261,26 @@ fn parameter_name(parameter: SyntaxNode<'_>) -> Option<SyntaxNode<'_>> {
     }
 }
 
-fn may_hold_splat(parent: &str) -> bool {
+/// The places that take exactly one value.
+fn is_single_value(parent: &str) -> bool {
     matches!(
         parent,
-        "argument_list"
-            | "list"
-            | "set"
-            | "tuple"
-            | "expression_list"
-            | "subscript"
-            | "pattern_list"
-            | "tuple_pattern"
-            | "list_pattern"
-            | "type"
-            | "parameters"
-            | "case_pattern"
-            | "index_expression_list"
+        "return_statement"
+            | "assignment"
+            | "augmented_assignment"
+            | "expression_statement"
+            | "binary_operator"
+            | "comparison_operator"
+            | "boolean_operator"
+            | "not_operator"
+            | "conditional_expression"
+            | "parenthesized_expression"
+            | "keyword_argument"
+            | "pair"
+            | "if_statement"
+            | "while_statement"
+            | "raise_statement"
+            | "assert_statement"
     )
 }
 
@@ -348,20 +355,24 @@ fn judge_declaration(node: SyntaxNode<'_>) -> Option<&'static str> {
     let body = function.field("body")?;
     let mut before = body.descendants().take_while(|it| it.span().start < start);
     before
-        .any(|it| it.kind() == "identifier" && names.contains(it.text()) && is_plain_use(it))
+        .any(|it| it.kind() == "identifier" && names.contains(it.text()) && is_use_in(it, function))
         .then_some("name used before its declaration")
 }
 
-fn is_plain_use(identifier: SyntaxNode<'_>) -> bool {
+/// Whether an identifier is a use of a name in the very function `owner`, not in one nested in it.
+fn is_use_in(identifier: SyntaxNode<'_>, owner: SyntaxNode<'_>) -> bool {
     let field = identifier.field_in_parent();
     let parent = identifier.parent().map_or("", SyntaxNode::kind);
     let is_member = parent == "attribute" && field == Some("attribute");
     let is_keyword = parent == "keyword_argument" && field == Some("name");
     let is_declared = matches!(parent, "global_statement" | "nonlocal_statement");
-    // A nested function has names of its own.
-    let nested = identifier.enclosing(&["function_definition", "lambda", "class_definition"]);
-    let own = nested.is_some_and(|it| it.kind() == "function_definition");
-    !is_member && !is_keyword && !is_declared && own && nested.is_some_and(|it| !it.has_error())
+    let nearest = identifier.enclosing(&["function_definition", "lambda", "class_definition"]);
+    let is_own = nearest.is_some_and(|it| it.id() == owner.id());
+    !is_member && !is_keyword && !is_declared && is_own
+}
+
+fn is_trivia(node: SyntaxNode<'_>) -> bool {
+    matches!(node.kind(), "comment" | "line_continuation")
 }
 
 fn judge_import(node: SyntaxNode<'_>, around: Around<'_>) -> Option<&'static str> {
@@ -403,6 +414,25 @@ fn indentation(tree: &SyntaxTree, node: SyntaxNode<'_>) -> Option<Broken> {
         expected = Some(blanks);
     }
     None
+}
+
+/// A clause starts in the column of its statement, a decorated definition in that of its decorators.
+fn alignment(tree: &SyntaxTree, node: SyntaxNode<'_>) -> Option<Broken> {
+    let is_part = |child: &SyntaxNode<'_>| match node.kind() {
+        "decorated_definition" => child.kind() != "comment",
+        _ => matches!(child.kind(), "elif_clause" | "else_clause" | "except_clause" | "finally_clause"),
+    };
+    let statements = ["if_statement", "for_statement", "while_statement", "try_statement", "decorated_definition"];
+    if !statements.contains(&node.kind()) {
+        return None;
+    }
+    let own = blanks_of_line(tree.text(), node.span().start).0;
+    let parts = node.named_children().into_iter().filter(is_part);
+    let crooked = parts.into_iter().find(|part| {
+        let (blanks, begins_line) = blanks_of_line(tree.text(), part.span().start);
+        begins_line && blanks != own
+    });
+    crooked.map(|part| Broken { line: part.start_line(), rule: "uneven indentation" })
 }
 
 /// The blanks at the start of the line of `offset`, and whether nothing else stands before it.

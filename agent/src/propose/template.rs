@@ -5,6 +5,8 @@
 //! its kinds; where two families share a kind, the count is divided between them. How weights become priors is [`super::rank`]'s business.
 
 pub mod grammar;
+pub mod ingredients;
+pub mod layout;
 pub mod material;
 pub mod outline;
 pub mod similar;
@@ -14,9 +16,13 @@ mod boundary;
 mod call;
 mod collection;
 mod condition;
+mod control;
+mod donor_expression;
 mod expression;
+mod guard;
 mod literal;
 mod operator;
+mod statement;
 mod variable;
 mod wrap;
 
@@ -61,6 +67,10 @@ pub fn all() -> &'static [&'static dyn Template] {
         &wrap::Wrap,
         &collection::Collection,
         &expression::Expression,
+        &guard::Guard,
+        &control::Control,
+        &statement::Statement,
+        &donor_expression::DonorExpression,
     ]
 }
 
@@ -99,12 +109,7 @@ impl Rewrite {
     }
 
     /// Makes several replacements on behalf of `node`.
-    pub fn many(
-        node: SyntaxNode<'_>,
-        edits: Vec<(Range<usize>, String)>,
-        variant: TemplateId,
-        weight: f64,
-    ) -> Rewrite {
+    pub fn many(node: SyntaxNode<'_>, edits: Vec<(Range<usize>, String)>, variant: TemplateId, weight: f64) -> Rewrite {
         let line = node.start_line();
         let note = match &edits[..] {
             [(_, new)] if new.len() <= 80 && !new.contains('\n') => format!("line {line}, {variant}: `{new}`"),

@@ -1,0 +1,212 @@
+//! Statements that were forgotten: a donor, a repeated one with another name, a call on a variable, a counter, a default.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use indexer::scope::{LikelyType, NameKind, ScopedName};
+use indexer::syntax::SyntaxNode;
+
+use crate::propose::donor::DonorFile;
+use crate::propose::template::ingredients::local;
+use crate::propose::template::layout::{self, Layout, is_jump, next_statement};
+use crate::propose::template::{Rewrite, TemplateContext, control, donor_expression, similar};
+
+/// Most insertions at one place.
+const MOST: usize = 30;
+
+struct Insertion {
+    text: String,
+    weight: f64,
+    variant: &'static str,
+}
+
+/// Proposes insertions before a statement, and after the last one of a block or of what is suspicious.
+pub(super) fn insert(
+    cx: &TemplateContext<'_>,
+    layout: &Layout<'_>,
+    own: &DonorFile,
+    statement: SyntaxNode<'_>,
+    out: &mut Vec<Rewrite>,
+) {
+    for insertion in insertions(cx, own, statement, statement.span().start) {
+        let edit = layout.before(statement, std::slice::from_ref(&insertion.text));
+        push(statement, edit, &insertion, statement.start_line(), out);
+    }
+    let is_covered = next_statement(statement).is_some_and(|it| cx.is_suspect(it));
+    if is_covered || is_jump(statement) {
+        return;
+    }
+    for insertion in insertions(cx, own, statement, statement.span().end) {
+        let edit = layout.after(statement, std::slice::from_ref(&insertion.text));
+        push(statement, edit, &insertion, statement.end_line() + 1, out);
+    }
+}
+
+fn push(
+    statement: SyntaxNode<'_>,
+    edit: Option<layout::Edit>,
+    insertion: &Insertion,
+    line: usize,
+    out: &mut Vec<Rewrite>,
+) {
+    if let Some(edit) = edit {
+        let note = format!("insert {} at line {line}", insertion.text);
+        out.push(Rewrite::many(statement, vec![edit], insertion.variant, insertion.weight).note(note));
+    }
+}
+
+fn insertions(cx: &TemplateContext<'_>, own: &DonorFile, statement: SyntaxNode<'_>, at: usize) -> Vec<Insertion> {
+    let names = cx.names(at);
+    let mut found = Vec::new();
+    donors(cx, own, statement, &names, at, &mut found);
+    calls(cx, statement, &names, &mut found);
+    assignments(cx, statement, &names, &mut found);
+    // What stands next to the place already need not be repeated there.
+    let neighbours: Vec<&str> = [Some(statement), layout::previous_statement(statement), next_statement(statement)]
+        .into_iter()
+        .flatten()
+        .map(|it| it.text())
+        .collect();
+    found.sort_by(|a, b| b.weight.total_cmp(&a.weight).then_with(|| a.text.cmp(&b.text)));
+    let mut known = BTreeSet::new();
+    found.retain(|it| !neighbours.contains(&it.text.as_str()) && known.insert(it.text.clone()));
+    found.truncate(MOST);
+    found
+}
+
+/// Statements of the same function, with one name replaced too, and those of the file and repository that fit as they are.
+fn donors(
+    cx: &TemplateContext<'_>,
+    own: &DonorFile,
+    statement: SyntaxNode<'_>,
+    names: &[ScopedName],
+    at: usize,
+    out: &mut Vec<Insertion>,
+) {
+    let function = layout::function_of(statement);
+    if let Some(function) = function {
+        let simple = function.descendants().filter(|it| it.kind() == "expression_statement" && layout::is_statement(*it));
+        for donor in simple.filter(|it| it.start_line() == it.end_line() && !is_documentation(*it)).take(40) {
+            let distance = 1.0 / (1.0 + 0.05 * donor.start_line().abs_diff(statement.start_line()) as f64);
+            if crate::propose::template::ingredients::reads_defined(donor, names) {
+                out.push(Insertion { text: donor.text().to_owned(), weight: 0.35 * distance, variant: "statement/insert-donor" });
+            }
+            for (text, weight) in control::renamings(cx, donor, at).into_iter().take(5) {
+                out.push(Insertion { text, weight: 0.35 * weight * distance, variant: "statement/insert-renamed" });
+            }
+        }
+    }
+    let span = function.map_or(0..0, |it| it.span());
+    let elsewhere = own.statements.iter().filter(|it| !span.contains(&it.offset)).map(|it| (it, 0.2));
+    let other_files = cx.donors().other_than(cx.file.path).take(4).flat_map(|it| &it.statements).map(|it| (it, 0.05));
+    let context = statement.text();
+    for (donor, scale) in elsewhere.chain(other_files).filter(|(it, _)| it.kind == "expression_statement") {
+        let likeness = similar::expressions(context, &donor.text);
+        if likeness < 0.3 {
+            continue;
+        }
+        for (text, fit) in donor_expression::adapted(&donor.text, &donor.names, statement, names) {
+            out.push(Insertion { text, weight: scale * fit * likeness, variant: "statement/insert-donor" });
+        }
+    }
+}
+
+fn is_documentation(statement: SyntaxNode<'_>) -> bool {
+    statement.named_children().iter().all(|it| matches!(it.kind(), "string" | "concatenated_string" | "ellipsis"))
+}
+
+/// Method calls on variables: those seen in the file, and what is done with every set and list.
+fn calls(cx: &TemplateContext<'_>, statement: SyntaxNode<'_>, names: &[ScopedName], out: &mut Vec<Insertion>) {
+    let seen = methods_of(cx);
+    for receiver in local(names).take(8) {
+        let standard: &[(&str, f64)] = match receiver.likely_type {
+            LikelyType::Set => &[("add", 1.0), ("discard", 0.15), ("remove", 0.15)],
+            LikelyType::List => &[("append", 0.5), ("extend", 0.15)],
+            _ => &[],
+        };
+        let in_file = seen.get(receiver.name.as_str()).into_iter().flatten().map(|method| (*method, 0.5));
+        for (method, weight) in standard.iter().copied().chain(in_file) {
+            let nearness = if mentions(statement, &receiver.name) { 1.2 } else { 1.0 };
+            for (argument, fit) in arguments(cx, statement, names, receiver) {
+                let text = format!("{}.{method}({argument})", receiver.name);
+                out.push(Insertion { text, weight: 0.5 * weight * fit * nearness, variant: "statement/insert-call" });
+            }
+        }
+        if receiver.likely_type == LikelyType::List {
+            for (method, weight) in [("sort", 0.12), ("reverse", 0.08), ("pop", 0.08)] {
+                let text = format!("{}.{method}()", receiver.name);
+                out.push(Insertion { text, weight, variant: "statement/insert-call" });
+            }
+        }
+    }
+}
+
+/// Which one-argument methods the file calls on which names.
+fn methods_of<'t>(cx: &TemplateContext<'t>) -> BTreeMap<&'t str, BTreeSet<&'t str>> {
+    let mut methods: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let statements = cx.tree().root().descendants().filter(|it| it.kind() == "expression_statement");
+    let calls = statements.filter_map(|it| it.named_children().first().copied()).filter(|it| it.kind() == "call");
+    for call in calls {
+        let Some(function) = call.field("function").filter(|it| it.kind() == "attribute") else { continue };
+        let (Some(object), Some(method)) = (function.field("object"), function.field("attribute")) else { continue };
+        if object.kind() == "identifier" && super::super::outline::arguments(call).len() == 1 {
+            methods.entry(object.text()).or_default().insert(method.text());
+        }
+    }
+    methods
+}
+
+/// The variables worth adding to a collection, the nearest first.
+fn arguments<'n>(
+    cx: &TemplateContext<'_>,
+    statement: SyntaxNode<'_>,
+    names: &'n [ScopedName],
+    receiver: &ScopedName,
+) -> Vec<(&'n str, f64)> {
+    let values = local(names).filter(|it| it.name != receiver.name && it.name != cx.grammar().receiver);
+    let ranked = values.take(6).enumerate().map(|(rank, it)| {
+        let is_near = if mentions(statement, &it.name) { 1.0 } else { 0.5 };
+        let is_element = if it.likely_type.is_container() { 0.5 } else { 1.0 };
+        (it.name.as_str(), is_near * is_element / (1.0 + 0.25 * rank as f64))
+    });
+    ranked.collect()
+}
+
+fn mentions(statement: SyntaxNode<'_>, name: &str) -> bool {
+    statement.descendants().any(|it| it.kind() == "identifier" && it.text() == name)
+}
+
+/// Counters that count, defaults that are filled in, values brought into the form they are used in.
+fn assignments(cx: &TemplateContext<'_>, statement: SyntaxNode<'_>, names: &[ScopedName], out: &mut Vec<Insertion>) {
+    let mut push = |text: String, weight: f64| out.push(Insertion { text, weight, variant: "statement/insert-assignment" });
+    let in_loop = layout::loop_of(statement).is_some();
+    for variable in local(names).filter(|it| it.name != cx.grammar().receiver).take(10) {
+        let name = &variable.name;
+        match variable.likely_type {
+            LikelyType::Int if in_loop => {
+                push(format!("{name} += 1"), 0.5);
+                push(format!("{name} -= 1"), 0.25);
+                push(format!("{name} = 0"), 0.15);
+            }
+            LikelyType::Int => push(format!("{name} += 1"), 0.15),
+            LikelyType::Bool => {
+                push(format!("{name} = True"), 0.15);
+                push(format!("{name} = False"), 0.15);
+            }
+            LikelyType::List => {
+                push(format!("{name} = list({name})"), 0.08);
+                push(format!("{name} = sorted({name})"), 0.08);
+            }
+            LikelyType::Str => push(format!("{name} = {name}.strip()"), 0.06),
+            _ => {}
+        }
+        let is_optional = variable.kind == NameKind::Parameter;
+        if is_optional && !in_loop {
+            for empty in ["[]", "{}", "''", "0"].into_iter().filter(|_| variable.likely_type == LikelyType::None) {
+                push(format!("{name} = {name} or {empty}"), 0.12);
+            }
+        }
+        if let Some(empty) = variable.likely_type.empty_value().filter(|_| variable.likely_type.is_container() && in_loop) {
+            push(format!("{name} = {empty}"), 0.12);
+        }
+    }
+}
