@@ -101,7 +101,9 @@ fn build(cache: &Cache, snapshot: &Snapshot, progress: &dyn Fn(IndexProgress)) -
     let edges = link(prepared.path(), &inventory, &kept)?;
     View::write(&encoded, &edges, prepared.path())
         .map_err(|source| IndexError::Cache { path: prepared.path().to_owned(), source })?;
-    let text = TextIndex::open(&cache.publish_view(prepared, snapshot.tree())?)?;
+    // Opened before it is published: from then on another process may put its own in its place.
+    let text = TextIndex::open(prepared.path())?;
+    cache.publish_view(prepared, snapshot.tree())?;
     let graph = CodeGraph::new(Arc::clone(&inventory), edges);
     let facts = kept.into_iter().map(|it| Some(it.facts)).collect();
     Ok(Parts { snapshot: snapshot.clone(), inventory, graph, text, facts, store, stats })
@@ -197,3 +199,6 @@ fn link(directory: &Path, inventory: &Inventory, contents: &[Content]) -> Result
     symbols?;
     Ok(edges)
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,7 +67,7 @@ impl Cache {
     }
 
     /// Puts a prepared view in its place, instead of one that another process put there or that is damaged.
-    pub(crate) fn publish_view(&self, prepared: tempfile::TempDir, tree: TreeId) -> Result<PathBuf, IndexError> {
+    pub(crate) fn publish_view(&self, prepared: tempfile::TempDir, tree: TreeId) -> Result<(), IndexError> {
         let path = self.view_directory(tree);
         let failed = |source| IndexError::Cache { path: path.clone(), source };
         // The lock keeps two processes from both moving the other's fresh view away.
@@ -78,7 +78,7 @@ impl Cache {
         }
         fs::rename(prepared.keep(), &path).map_err(failed)?;
         self.remove_old_views();
-        Ok(path)
+        Ok(())
     }
 
     /// Waits for the lock of this cache; it is given back when the file is dropped.

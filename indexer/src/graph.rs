@@ -240,3 +240,6 @@ impl CodeGraph {
         walk::pagerank(&self.edges, seeds, walk)
     }
 }
+
+#[cfg(test)]
+mod tests;

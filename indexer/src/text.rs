@@ -84,7 +84,9 @@ pub enum Corpus {
 }
 
 impl Corpus {
-    fn directory(self) -> &'static str {
+    pub(crate) const ALL: [Corpus; 2] = [Corpus::Files, Corpus::Symbols];
+
+    pub(crate) fn directory(self) -> &'static str {
         match self {
             Corpus::Files => "files",
             Corpus::Symbols => "symbols",

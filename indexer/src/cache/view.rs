@@ -1,7 +1,10 @@
 //! The stored view of one tree: files, definitions, what was skipped, and the edges of the graph.
+//!
+//! Its head has two digests, of the view itself and of the text index beside it, so that damage is seen here and not in the midst of a query.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use repo::{BlobId, RepoPath};
@@ -11,6 +14,7 @@ use crate::graph::Edges;
 use crate::index::{IndexedFile, SkipReason, Skipped};
 use crate::symbol::{Definition, FileId};
 use crate::syntax::LanguageId;
+use crate::text::Corpus;
 use crate::view::{Inventory, place};
 
 const MAGIC: &[u8; 8] = b"pwview_1";
@@ -60,13 +64,15 @@ impl View {
         Some(Inventory::new(files, symbols, skipped.collect::<Option<Vec<_>>>()?))
     }
 
-    pub(crate) fn write(bytes_of_view: &[u8], edges: &Edges, directory: &Path) -> std::io::Result<()> {
+    pub(crate) fn write(bytes_of_view: &[u8], edges: &Edges, directory: &Path) -> io::Result<()> {
         let mut payload = Vec::new();
         payload.extend_from_slice(&(bytes_of_view.len() as u64).to_le_bytes());
         payload.extend_from_slice(bytes_of_view);
         edges.write(&mut payload);
         let digest = blake3::hash(&payload);
-        super::write_whole(&directory.join("view"), &[MAGIC.as_slice(), digest.as_bytes(), &payload].concat())
+        let text = text_digest(directory)?;
+        let whole = [MAGIC.as_slice(), digest.as_bytes(), text.as_bytes(), &payload].concat();
+        super::write_whole(&directory.join("view"), &whole)
     }
 
     /// Encodes for [`View::write`]; taken apart so that the view can be consumed in between.
@@ -78,8 +84,11 @@ impl View {
     pub(crate) fn read(directory: &Path) -> Option<(Inventory, Edges)> {
         let path = directory.join("view");
         let bytes = fs::read(&path).ok()?;
-        let (head, payload) = bytes.split_at_checked(8 + 32)?;
-        if &head[..8] != MAGIC || blake3::hash(payload).as_bytes() != &head[8..] {
+        let (head, payload) = bytes.split_at_checked(8 + 32 + 32)?;
+        if &head[..8] != MAGIC || blake3::hash(payload).as_bytes() != &head[8..40] {
+            return None;
+        }
+        if text_digest(directory).ok()?.as_bytes() != &head[40..] {
             return None;
         }
         let (length, payload) = payload.split_at_checked(8)?;
@@ -91,6 +100,28 @@ impl View {
         note_use(&path);
         Some((inventory, edges))
     }
+}
+
+/// Returns a digest of the files of the text index.
+fn text_digest(directory: &Path) -> io::Result<blake3::Hash> {
+    let [files, symbols] = Corpus::ALL.map(|it| directory.join(it.directory()));
+    let (files, symbols) = rayon::join(|| digest_of_directory(&files), || digest_of_directory(&symbols));
+    Ok(blake3::hash(&[*files?.as_bytes(), *symbols?.as_bytes()].concat()))
+}
+
+fn digest_of_directory(directory: &Path) -> io::Result<blake3::Hash> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(directory)?.map(|it| Ok(it?.path())).collect::<io::Result<_>>()?;
+    // Locks come and go.
+    paths.retain(|it| it.extension().is_none_or(|it| it != "lock"));
+    paths.sort();
+    let mut hasher = blake3::Hasher::new();
+    for path in paths {
+        let bytes = fs::read(&path)?;
+        hasher.update(path.file_name().unwrap_or_default().as_encoded_bytes());
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(&bytes);
+    }
+    Ok(hasher.finalize())
 }
 
 /// Best effort: a cache on a read-only disk still serves.
