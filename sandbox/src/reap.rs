@@ -3,8 +3,8 @@
 //! A box is labelled with its owner: the kernel's boot id, the owner's process id and the time that process started, so that a
 //! reused process id is not mistaken for the owner. Only boxes whose owner is certainly gone are removed.
 
-use std::fs;
 use std::fmt;
+use std::fs;
 use std::sync::OnceLock;
 
 /// What removing left-overs did.

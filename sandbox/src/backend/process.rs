@@ -169,6 +169,19 @@ fn owner_of_name(name: &str) -> Option<String> {
     Some(boot.replace('_', "/"))
 }
 
+/// Removes what bears the name of a box if the box's owner is dead.
+fn report_removal(report: &mut ReapReport, name: &str, boot: &str, remove: impl FnOnce() -> std::io::Result<()>) {
+    let Some(owner) = owner_of_name(name) else { return };
+    if owner == boot || reap::owner(&owner) != Owner::Dead {
+        report.kept.push(name.to_owned());
+        return;
+    }
+    match remove() {
+        Ok(()) => report.removed.push(name.to_owned()),
+        Err(error) => report.failed.push((name.to_owned(), error.to_string())),
+    }
+}
+
 fn launch_error(program: &str, refusal: Refusal) -> SandboxError {
     let (step, reason) = match refusal {
         Refusal::Clone(error) => ("make namespaces", error.desc().to_owned()),
@@ -248,18 +261,13 @@ impl Backend for ProcessBackend {
     }
 
     async fn reap(&self, boot: &str) -> Result<ReapReport, SandboxError> {
-        let is_dead =
-            |name: &str| owner_of_name(name).is_some_and(|owner| owner != boot && reap::owner(&owner) == Owner::Dead);
-        let mut report = ReapReport { removed: self.cgroups.remove_dead(&is_dead), ..ReapReport::default() };
+        let mut report = ReapReport::default();
+        for name in self.cgroups.names() {
+            report_removal(&mut report, &name, boot, || self.cgroups.remove(&name));
+        }
         for entry in std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            if !is_dead(&name) {
-                continue;
-            }
-            match std::fs::remove_dir_all(entry.path()) {
-                Ok(()) => report.removed.push(name),
-                Err(error) => report.failed.push((name, error.to_string())),
-            }
+            report_removal(&mut report, &name, boot, || std::fs::remove_dir_all(entry.path()));
         }
         Ok(report)
     }

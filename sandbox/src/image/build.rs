@@ -248,7 +248,10 @@ pub(super) async fn complete(
 
 #[cfg(test)]
 mod tests {
+    use bollard::query_parameters::RemoveImageOptions;
+
     use super::*;
+    use crate::backend::ConnectOptions;
 
     #[test]
     fn the_machine_tells_its_suite() {
@@ -288,5 +291,44 @@ mod tests {
         let bare = tool(&recipe, &Host::default());
         let text: Vec<_> = bare.as_std().get_args().map(|it| it.to_string_lossy()).collect();
         assert_eq!(text[text.len() - 2..], ["bookworm", "-"]);
+    }
+
+    /// Completes the Python image without a network; returns the result if there is an engine.
+    async fn completed(command: &[&str]) -> Option<(Engine, Result<ImageRef, SandboxError>)> {
+        let options = ConnectOptions::default();
+        let engine = match Engine::connect(&options).await {
+            Ok(engine) => engine,
+            Err(error) => {
+                assert_ne!(std::env::var("PATCHWRIGHT_REQUIRE_DOCKER").as_deref(), Ok("1"), "{error}");
+                eprintln!("skipped: {error}");
+                return None;
+            }
+        };
+        let base = crate::image::ensure_python(&engine, &|_| {}).await.unwrap();
+        let image = ImageRef::new(format!("patchwright/test:{}", uuid::Uuid::new_v4().simple()));
+        let command: Vec<String> = command.iter().map(|&it| it.to_owned()).collect();
+        let result = complete(&engine, &base, &command, &image, Network::None, &|_| {}).await;
+        Some((engine, result.map(|()| image)))
+    }
+
+    #[tokio::test]
+    async fn an_image_is_completed_by_a_command() {
+        let Some((engine, image)) = completed(&["python3", "-c", "open('/marker', 'w').write('made')"]).await else {
+            return;
+        };
+        let image = image.unwrap();
+        assert!(engine.image_id(image.as_str()).await.unwrap().is_some());
+        let read = ["python3", "-c", "raise SystemExit(open('/marker').read() != 'made')"].map(str::to_owned);
+        let second = ImageRef::new(format!("{image}-read"));
+        complete(&engine, &image, &read, &second, Network::None, &|_| {}).await.unwrap();
+        for image in [second, image] {
+            engine.docker.remove_image(image.as_str(), None::<RemoveImageOptions>, None).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_command_that_fails_makes_no_image() {
+        let Some((_, image)) = completed(&["python3", "-c", "raise SystemExit(3)"]).await else { return };
+        image.unwrap_err();
     }
 }

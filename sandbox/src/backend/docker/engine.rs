@@ -27,7 +27,7 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(super) async fn connect(options: &ConnectOptions) -> Result<Self, SandboxError> {
+    pub(crate) async fn connect(options: &ConnectOptions) -> Result<Self, SandboxError> {
         let host = options.docker_host.clone().unwrap_or_else(usual_socket);
         let socket = match host.split_once("://") {
             None => host.clone(),

@@ -3,6 +3,7 @@
 //! Groups are made below this process's own, in each hierarchy that has the controller (version 1) or in the one hierarchy
 //! (version 2). Their name tells the owner, so that a later start can remove what a killed process left.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -71,18 +72,22 @@ impl Cgroups {
         Ok(group)
     }
 
-    /// Removes the groups whose owner `is_dead`; returns their names.
-    pub(super) fn remove_dead(&self, is_dead: &dyn Fn(&str) -> bool) -> Vec<String> {
-        let mut removed = Vec::new();
+    /// Returns the names of the groups beside ours, without repetition.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        let entries =
+            self.0.iter().flat_map(|controller| fs::read_dir(&controller.parent).into_iter().flatten().flatten());
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    /// Removes the groups of this name, which nobody may be in.
+    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
         for controller in &self.0 {
-            for entry in fs::read_dir(&controller.parent).into_iter().flatten().flatten() {
-                let name = entry.file_name().to_string_lossy().into_owned();
-                if is_dead(&name) && fs::remove_dir(entry.path()).is_ok() && !removed.contains(&name) {
-                    removed.push(name);
-                }
+            match fs::remove_dir(controller.parent.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
             }
         }
-        removed
+        Ok(())
     }
 }
 

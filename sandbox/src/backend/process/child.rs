@@ -184,13 +184,15 @@ fn at(step: Step) -> impl FnOnce(Errno) -> Failure {
 fn start(plan: &Plan) -> Result<libc::pid_t, Failure> {
     // SAFETY: plain system calls; the descriptors closed here belong to the parent's copy of the table.
     unsafe {
-        libc::prctl(libc::PR_SET_DUMPABLE, 0);
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
         libc::setsid();
     }
     default_signals();
     close_inherited(plan);
     wait_for_parent(plan).map_err(at(Step::Wait))?;
+    // Not earlier: it also takes away the parent's right to write the identity map.
+    // SAFETY: a plain system call.
+    unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0) };
     if let Some((mount_point, steps)) = &plan.root {
         build_root(mount_point, steps)?;
     }
@@ -214,28 +216,66 @@ fn start(plan: &Plan) -> Result<libc::pid_t, Failure> {
 
 /// Waits for the program, and collects every orphan until it ends. Returns the exit code of init itself.
 fn reap_until(plan: &Plan, program: libc::pid_t) -> c_int {
-    // SAFETY: plain system calls on descriptors of this process.
-    unsafe {
-        for descriptor in [plan.descriptors.report, plan.descriptors.proc, plan.descriptors.landlock] {
-            libc::close(descriptor);
-        }
-        for descriptor in [plan.descriptors.stdin, plan.descriptors.stdout, plan.descriptors.stderr] {
-            libc::close(descriptor);
-        }
-        // Init only waits from here on. It stays another user than the program where it can, and needs no privilege.
+    let Descriptors { stdin, stdout, stderr, report, landlock, .. } = plan.descriptors;
+    for descriptor in [stdin, stdout, stderr, report, landlock] {
+        // SAFETY: these descriptors are this process's own, and it has no use for them.
+        unsafe { libc::close(descriptor) };
+    }
+    if !plan.subreaper {
+        // Init only waits from here on, and its end is the kernel's affair.
         drop_capabilities();
-        loop {
-            let mut status: c_int = 0;
-            let pid = libc::waitpid(-1, &raw mut status, 0);
-            if pid == program {
-                libc::write(plan.descriptors.status, (&raw const status).cast(), size_of::<c_int>());
-                return 0;
+    }
+    loop {
+        let mut status: c_int = 0;
+        // SAFETY: the status is valid for the call.
+        let pid = unsafe { libc::waitpid(-1, &raw mut status, 0) };
+        if pid == program {
+            if plan.subreaper {
+                kill_orphans(plan.descriptors.proc);
             }
-            if pid < 0 && Errno::last() != Errno::EINTR {
-                return 1;
-            }
+            // SAFETY: the status is valid for its size.
+            unsafe { libc::write(plan.descriptors.status, (&raw const status).cast(), size_of::<c_int>()) };
+            return 0;
+        }
+        if pid < 0 && Errno::last() != Errno::EINTR {
+            return 1;
         }
     }
+}
+
+/// Kills what the program left, without a process-id namespace that would do so. Whatever loses its parent becomes a child of
+/// init, so every round reaches one generation more.
+fn kill_orphans(proc: RawFd) {
+    const ROUNDS: usize = 1000;
+    let mut buffer = [0_u8; 4096];
+    for _ in 0..ROUNDS {
+        let length = read_at(proc, c"thread-self/children", &mut buffer);
+        let mut number: libc::pid_t = 0;
+        for byte in buffer.iter().take(length) {
+            if byte.is_ascii_digit() {
+                number = number.wrapping_mul(10).wrapping_add(libc::pid_t::from(byte - b'0'));
+            } else if number > 0 {
+                // SAFETY: a plain system call; the process is our child and has not been waited for.
+                unsafe { libc::kill(number, libc::SIGKILL) };
+                number = 0;
+            }
+        }
+        // SAFETY: a null status is allowed.
+        if unsafe { libc::waitpid(-1, ptr::null_mut(), 0) } < 0 {
+            return;
+        }
+    }
+}
+
+fn read_at(folder: RawFd, path: &CStr, buffer: &mut [u8]) -> usize {
+    // SAFETY: the path and the buffer are valid for the calls.
+    let count = unsafe {
+        let file = libc::openat(folder, path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
+        let count = libc::read(file, buffer.as_mut_ptr().cast(), buffer.len());
+        libc::close(file);
+        count
+    };
+    usize::try_from(count).unwrap_or(0)
 }
 
 /// The second process, which becomes the program.
@@ -249,6 +289,8 @@ extern "C" fn program(plan: *mut c_void) -> c_int {
 }
 
 fn become_program(plan: &Plan) -> Result<(), Failure> {
+    // While that is still allowed: the change of the user takes the right away.
+    drop_bounding_set();
     if let Some(id) = plan.identity {
         change_identity(id).map_err(at(Step::Identity))?;
     }
@@ -547,16 +589,22 @@ struct CapabilityHeader {
     pid: c_int,
 }
 
-/// Gives up every capability, and the possibility to get one back by executing a file.
+/// Gives up the possibility to get a capability by executing a file.
+fn drop_bounding_set() {
+    for capability in 0..64 {
+        // SAFETY: a plain system call. Numbers past the kernel's last capability are refused, which is fine.
+        unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) };
+    }
+}
+
+/// Gives up every capability.
 fn drop_capabilities() {
     const VERSION_3: u32 = 0x2008_0522;
     let header = CapabilityHeader { version: VERSION_3, pid: 0 };
     let none = [0_u32; 6];
-    // SAFETY: header and data have the kernel's layout. Numbers past the kernel's last capability are refused, which is fine.
+    drop_bounding_set();
+    // SAFETY: header and data have the kernel's layout.
     unsafe {
-        for capability in 0..64 {
-            libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0);
-        }
         libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
         libc::syscall(libc::SYS_capset, &raw const header, none.as_ptr());
     }

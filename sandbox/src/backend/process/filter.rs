@@ -86,8 +86,8 @@ const NAMESPACES: &[libc::c_int] = &[
 pub(super) enum Sockets {
     /// Local ones and internet ones: the box has a network namespace with nothing but its own loopback in it.
     Loopback,
-    /// Local ones only: the box shares the machine's network, so that even the loopback is not its own.
-    Local,
+    /// None: the box shares the machine's network and its sockets in the file system. Connected pairs can still be made.
+    Pairs,
 }
 
 /// Returns the filter, ready to be installed without allocating.
@@ -99,7 +99,13 @@ pub(super) fn program(sockets: Sockets) -> Result<BpfProgram, BackendError> {
         SeccompRule::new(vec![condition(0, SeccompCmpOp::MaskedEq(flag), flag)?])
     };
     rules.insert(libc::SYS_clone, NAMESPACES.iter().map(has_namespace_flag).collect::<Result<_, _>>()?);
-    rules.insert(libc::SYS_socket, vec![refused_families(sockets)?]);
+    rules.insert(
+        libc::SYS_socket,
+        match sockets {
+            Sockets::Loopback => vec![refused_families()?],
+            Sockets::Pairs => Vec::new(),
+        },
+    );
     // Injecting input into a terminal that the parent may share.
     rules.insert(
         libc::SYS_ioctl,
@@ -125,13 +131,10 @@ fn condition(argument: u8, operator: SeccompCmpOp, value: u64) -> Result<Seccomp
 
 /// Everything but the families named is refused: among the rest are ones that reach past a network namespace (vsock) and ones
 /// with a long record of kernel bugs.
-fn refused_families(sockets: Sockets) -> Result<SeccompRule, BackendError> {
-    let allowed: &[libc::c_int] = match sockets {
-        Sockets::Loopback => &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK],
-        Sockets::Local => &[libc::AF_UNIX],
-    };
-    let is_not = |&family: &libc::c_int| condition(0, SeccompCmpOp::Ne, u64::from(family.cast_unsigned()));
-    SeccompRule::new(allowed.iter().map(is_not).collect::<Result<_, _>>()?)
+fn refused_families() -> Result<SeccompRule, BackendError> {
+    let allowed = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
+    let is_not = |family: libc::c_int| condition(0, SeccompCmpOp::Ne, u64::from(family.cast_unsigned()));
+    SeccompRule::new(allowed.into_iter().map(is_not).collect::<Result<_, _>>()?)
 }
 
 /// The head of the filter: calls that answer ENOSYS, as on a kernel without them.
@@ -160,7 +163,7 @@ mod tests {
 
     #[test]
     fn the_filter_fits_the_kernel() {
-        for sockets in [Sockets::Loopback, Sockets::Local] {
+        for sockets in [Sockets::Loopback, Sockets::Pairs] {
             let program = program(sockets).unwrap();
             assert!(program.len() < 4096, "{}", program.len());
         }

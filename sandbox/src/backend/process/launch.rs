@@ -289,7 +289,7 @@ fn plan(request: &Request, descriptors: Descriptors, strings: &Strings) -> io::R
     // SAFETY: the call only reads this process's identity.
     let real = if layers.builder == Builder::None { unsafe { libc::geteuid() } } else { user };
     let seal = layers.has(LayerId::Seal).then(|| format!("{NOBODY} {real} 1").into_bytes());
-    let sockets = if layers.has(LayerId::Network) { Sockets::Loopback } else { Sockets::Local };
+    let sockets = if layers.has(LayerId::Network) { Sockets::Loopback } else { Sockets::Pairs };
     let filter = match layers.has(LayerId::Seccomp) {
         true => Some(filter::program(sockets).map_err(io::Error::other)?),
         false => None,
