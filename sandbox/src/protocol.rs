@@ -20,6 +20,7 @@ const MODULES: &[(&str, &str)] = &[
     ("_patchwright_bytecode", include_str!("driver/bytecode.py")),
     ("_patchwright_processes", include_str!("driver/processes.py")),
     ("_patchwright_child", include_str!("driver/child.py")),
+    ("_patchwright_template", include_str!("driver/template.py")),
     ("_patchwright_with_pytest", include_str!("driver/with_pytest.py")),
     ("_patchwright_with_unittest", include_str!("driver/with_unittest.py")),
     ("_patchwright_supervisor", include_str!("driver/supervisor.py")),

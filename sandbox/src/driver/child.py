@@ -22,19 +22,24 @@ class Child:
     """One request inside its child process."""
 
     def __init__(self, request, events, bytecode):
-        self.request = request
-        self.root = request["root"]
         self.bytecode = bytecode
+        self.root = request["root"]
+        self.imported = []
+        self.rewritten = []
+        self.collected = 0
+        self.clock = Clock()
+        self.template = None
+        self.renew(request, events)
+
+    def renew(self, request, events):
+        """Takes up a request; a process forked from a template does so a second time."""
+        self.request = request
         self.events = events
         self.pid = os.getpid()
         self.results = 0
-        self.collected = 0
         self.failures = 0
         self.timeouts = 0
         self.stopped = None
-        self.imported = []
-        self.rewritten = []
-        self.clock = Clock()
         self.coverage = coverage(self) if request["coverage"] else None
         self.select = None if request["select"] is None else frozenset(request["select"])
         self.limits = dict(request["limits"])
@@ -92,6 +97,13 @@ class Child:
         elif most_timeouts and self.timeouts >= most_timeouts:
             self.stopped = "%d timeouts" % self.timeouts
         return self.stopped
+
+    def complete(self, code, learned):
+        """The session's last word."""
+        self.clock.disarm()
+        if learned:
+            self.emit("learn", **learned)
+        self.emit("finished", count=self.results, collected=self.collected, code=code, stopped=self.stopped)
 
     def inside(self, path):
         return isinstance(path, str) and path.startswith(self.root + "/")

@@ -72,6 +72,8 @@ class Family:
 
     def __init__(self, all_ours):
         self.all_ours = all_ours
+        # A template that stays between requests.
+        self.spared = None
 
     def end(self, pid, ended):
         """Kills the child's group and everything that descends from us; returns whether nothing is left.
@@ -104,7 +106,7 @@ class Family:
         # Stopping first: a bomb's children cannot replace each other while the next ones are being looked up.
         stopped = set()
         for _ in range(20):
-            fresh = [pid for pid in descendants(os.getpid()) if pid not in stopped]
+            fresh = [pid for pid in descendants(os.getpid()) if pid not in stopped and pid != self.spared]
             if not fresh:
                 break
             for pid in fresh:
@@ -113,13 +115,23 @@ class Family:
         for pid in stopped:
             send(pid, signal.SIGKILL)
 
-    @staticmethod
-    def reap():
-        """Collects dead children; returns whether some are still alive."""
+    def reap(self):
+        """Collects dead children; returns whether some are still alive that should not be."""
         while True:
             try:
                 pid, _ = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 return False
             if pid == 0:
-                return True
+                return self.spared is None or self._others()
+            if pid == self.spared:
+                self.spared = None
+
+    def _others(self):
+        me = os.getpid()
+        try:
+            with open("/proc/%d/task/%d/children" % (me, me)) as file:
+                children = file.read().split()
+        except OSError:
+            children = map(str, descendants(me))
+        return any(int(pid) != self.spared for pid in children)

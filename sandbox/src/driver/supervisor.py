@@ -11,6 +11,7 @@ import json
 import os
 import select
 import signal
+import socket
 import stat
 import struct
 import sys
@@ -20,6 +21,7 @@ import time
 import _patchwright_bytecode as bytecode
 import _patchwright_child as child_module
 import _patchwright_processes as processes
+import _patchwright_template as template
 import _patchwright_wire as wire
 import _patchwright_workspace as workspace
 
@@ -48,6 +50,10 @@ class Supervisor:
         self.preloaded = set()
         self.shadowed = None
         self.workspace = None
+        self.template = None
+        self.asked = {}
+        self.hopeless = set()
+        self.learned = False
         self.serial = 0
         self.wake_read, self.wake_write = os.pipe()
         os.set_blocking(self.wake_read, False)
@@ -153,6 +159,7 @@ class Supervisor:
             self.workspace.put(os.fsencode(path), mode, body[at:at + size])
             at += size
         self.shadowed = None
+        self.close_template()
         return {"op": "ok"}, b""
 
     def do_pull(self, header, body):
@@ -175,6 +182,7 @@ class Supervisor:
             os.close(fd)
 
     def do_run(self, header, body):
+        self.ready_template(header)
         self.lay_over(header, body)
         run = Run(self, header)
         try:
@@ -189,7 +197,65 @@ class Supervisor:
                     run.unclean = str(error)
         if header["kind"] != "command" and not header["overlay"] and run.exit == 0:
             self.learn(run)
+            self.learned = True
         return run.reply(), run.output.kept()
+
+    # The template.
+
+    def from_template(self, run, event_write, out_write):
+        """Forks a prepared pytest for the request; returns its process id, or None if the request needs one of its own."""
+        header = run.header
+        if self.template is None or header["kind"] != "pytest" or not header["overlay"]:
+            return None
+        if self.template.key != template.key_of(header):
+            return None
+        if not self.template.serves(header, self.workspace.files):
+            return None
+        message = {"request": request_of(header, self.root), "directory": os.path.join(self.root, header["cwd"]),
+                   "environment": {"TMPDIR": run.temporary, "HOME": os.path.join(run.temporary, "home")}}
+        pid = self.template.spawn(message, event_write, out_write)
+        if pid is None:
+            self.close_template()
+        return pid
+
+    def ready_template(self, header):
+        """Starts a template when it will pay, which is while no overlay is in place: it must know nothing but the base."""
+        if header["kind"] != "pytest" or not header["overlay"] or not self.subreaper:
+            return
+        key = template.key_of(header)
+        self.asked[key] = self.asked.get(key, 0) + 1
+        if self.template is not None and self.template.key == key and self.template.usable:
+            return
+        self.close_template()
+        if key in self.hopeless or not (self.learned or self.asked[key] > 1) or self.must_start_afresh(header):
+            return
+        self.start_template(header, key)
+        if not self.template.wait_until_ready():
+            self.hopeless.add(key)
+            self.close_template()
+        if self.workspace.repair() and self.template is not None:
+            # A start that changes files would start differently the next time.
+            self.hopeless.add(key)
+            self.close_template()
+
+    def start_template(self, header, key):
+        here, there = socket.socketpair()
+        read, write = os.pipe()
+        os.set_blocking(read, False)
+        run = Run(self, dict(header, overlay=[], select=None, coverage=False, nonce=""))
+        pid = os.fork()
+        if pid == 0:
+            run.become_template(there, write)
+        there.close()
+        os.close(write)
+        self.family.spared = pid
+        self.template = template.Template(key, pid, here, read)
+
+    def close_template(self):
+        if self.template is not None:
+            self.template.close()
+            self.template = None
+            self.family.spared = None
 
     def lay_over(self, header, body):
         changes, at = [], 0
@@ -355,7 +421,9 @@ class Run:
         event_read, event_write = self.pipe()
         out_read, out_write = self.pipe()
         fresh = self.header["kind"] != "command" and self.supervisor.must_start_afresh(self.header)
-        self.pid = os.fork()
+        self.pid = None if fresh else self.supervisor.from_template(self, event_write, out_write)
+        if self.pid is None:
+            self.pid = os.fork()
         if self.pid == 0:
             self.become_child(event_write, out_write, fresh)
         os.close(event_write)
@@ -542,7 +610,7 @@ class Run:
             elif fresh:
                 self.exec_fresh()
             else:
-                code = run_child(self.header, self.event_fd, self.supervisor.bytecode, self.supervisor.root)
+                run_child(self.header, self.event_fd, self.supervisor.bytecode, self.supervisor.root)
         except BaseException:
             import traceback
             traceback.print_exc()
@@ -553,7 +621,15 @@ class Run:
             finally:
                 os._exit(code)
 
-    def prepare(self, event_write, out_write):
+    def become_template(self, control, out_write):
+        try:
+            self.prepare(os.open(os.devnull, os.O_WRONLY), out_write, control)
+            processes.prctl(processes.PR_SET_DUMPABLE, 0)
+            run_child(self.header, self.event_fd, self.supervisor.bytecode, self.supervisor.root, self.control)
+        finally:
+            os._exit(97)
+
+    def prepare(self, event_write, out_write, control=None):
         import fcntl
         os.setsid()
         signal.set_wakeup_fd(-1)
@@ -562,8 +638,11 @@ class Run:
         os.dup2(null, 0)
         os.dup2(out_write, 1)
         os.dup2(out_write, 2)
-        limit = os.sysconf("SC_OPEN_MAX")
-        self.event_fd = fcntl.fcntl(event_write, fcntl.F_DUPFD_CLOEXEC, min(EVENT_FD, max(limit - 20, 3)))
+        high = min(EVENT_FD, max(os.sysconf("SC_OPEN_MAX") - 20, 3))
+        self.event_fd = fcntl.fcntl(event_write, fcntl.F_DUPFD_CLOEXEC, high)
+        if control is not None:
+            self.control = socket.socket(fileno=fcntl.fcntl(control.fileno(), fcntl.F_DUPFD_CLOEXEC, high + 1))
+            control.detach()
         # The descriptors of the protocol go first of all.
         os.close(self.supervisor.read_fd)
         os.close(self.supervisor.write_fd)
@@ -614,12 +693,16 @@ def drain(fd):
         pass
 
 
-def run_child(header, event_fd, kept, root):
-    """Runs the tool in this process; returns the exit code, which means nothing without the report's last event."""
-    request = {
+def request_of(header, root):
+    return {
         "root": root, "nonce": header["nonce"], "args": header["args"], "select": header["select"], "limit": header["limit"],
         "limits": header["limits"], "coverage": header["coverage"], "no_addopts": header["no_addopts"],
         "stop_failures": header["stop_failures"], "stop_timeouts": header["stop_timeouts"]}
+
+
+def run_child(header, event_fd, kept, root, control=None):
+    """Runs the tool in this process, and ends it. The exit code means nothing without the report's last event."""
+    request = request_of(header, root)
     here = os.getcwd()
     paths = [os.path.join(here, part) if part else here
              for part in dict(header["env"]).get("PYTHONPATH", "").split(os.pathsep) if part]
@@ -632,12 +715,17 @@ def run_child(header, event_fd, kept, root):
     child = child_module.Child(request, event_fd, kept)
     kept.install(child.inside, child.imported.append)
     tool = importlib.import_module("_patchwright_with_" + header["kind"])
-    code = tool.run(child)
-    child.clock.disarm()
-    if not header["overlay"]:
-        learn(child, loaded)
-    child.emit("finished", count=child.results, collected=child.collected, code=code, stopped=child.stopped)
-    return 0
+    if control is not None:
+        child.template = template.Host(control, root)
+
+    def leave(code):
+        learned = None if header["overlay"] or child.template else learn(child, loaded)
+        child.complete(code, learned)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+
+    leave(tool.run(child, leave))
 
 
 def learn(child, loaded):
@@ -649,6 +737,6 @@ def learn(child, loaded):
             outside.append(name)
     rewritten = [(path, base64.b64encode(code).decode("ascii")) for path, code in child.rewritten]
     sources = [path for path in child.imported if isinstance(path, str)]
-    if (outside or rewritten or sources) and sum(len(code) for _, code in rewritten) < 16 << 20:
-        child.emit("learn", modules=outside[:2000], sources=sources[:5000], rewritten=rewritten)
-
+    if not (outside or rewritten or sources) or sum(len(code) for _, code in rewritten) > 16 << 20:
+        return None
+    return {"modules": outside[:2000], "sources": sources[:5000], "rewritten": rewritten}

@@ -3,9 +3,11 @@ import importlib.util
 import marshal
 import os
 import sys
+import time
 
 
-def run(child):
+def run(child, leave):
+    """Returns pytest's exit code, unless `leave` was called with it, which ends the process."""
     import pytest
     request = child.request
     child.bytecode.install_pytest(child_notice(child))
@@ -20,9 +22,21 @@ def run(child):
         arguments += ["-o", "addopts="]
     arguments += request["args"]
     sys.argv = ["pytest"] + request["args"]
-    reporter = make_reporter(pytest)(child)
+    reporter = make_reporter(pytest)(child, leave)
     code = pytest.main(arguments, plugins=[reporter])
     return int(code)
+
+
+def restart_clock(config):
+    """Lets the summary tell the time of this run, and not since the template started. Private to pytest."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    try:
+        if hasattr(reporter, "_session_start"):
+            reporter._session_start = type(reporter._session_start)()
+        elif hasattr(reporter, "_sessionstarttime"):
+            reporter._sessionstarttime = time.time()
+    except Exception:
+        pass
 
 
 def child_notice(child):
@@ -34,8 +48,11 @@ def child_notice(child):
 
 def make_reporter(pytest):
     class Reporter:
-        def __init__(self, child):
+        def __init__(self, child, leave):
             self.child = child
+            self.leave = leave
+            self.nothing = False
+            self.code = None
             self.names = {}
             self.root = None
             self.reset()
@@ -50,6 +67,15 @@ def make_reporter(pytest):
         @pytest.hookimpl(trylast=True)
         def pytest_configure(self, config):
             self.root = str(getattr(config, "rootpath", None) or config.rootdir)
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_collection(self, session):
+            if self.child.template is not None:
+                self.child.template.serve(self.child)
+                restart_clock(session.config)
+                if session.config.option.tbstyle == "auto":
+                    # Explaining a failure with source takes longer than most tests; the report has message and frames.
+                    session.config.option.tbstyle = "native"
             if self.child.select is None:
                 return
             files = []
@@ -57,7 +83,7 @@ def make_reporter(pytest):
                 file = test.split("::", 1)[0]
                 if file not in files and os.path.exists(os.path.join(self.root, file)):
                     files.append(file)
-            config.args = [os.path.join(self.root, file) for file in files]
+            session.config.args = [os.path.join(self.root, file) for file in files]
             self.nothing = not files
 
         def pytest_ignore_collect(self, **_):
@@ -179,6 +205,18 @@ def make_reporter(pytest):
 
         def text(self, report):
             return {"class": "assertion", "message": str(report.longrepr)[-4000:], "frames": []}
+
+        # Ending.
+
+        @pytest.hookimpl(trylast=True)
+        def pytest_sessionfinish(self, session, exitstatus):
+            self.code = int(exitstatus)
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_unconfigure(self, config):
+            # The summary is printed. What is left is to tear down a process that ends anyway.
+            if self.code is not None and os.getpid() == self.child.pid:
+                self.leave(self.code)
 
         def pytest_internalerror(self, excrepr):
             self.child.emit("internal", message=str(excrepr)[-4000:])

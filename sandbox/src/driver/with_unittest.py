@@ -7,7 +7,7 @@ import unittest
 FIXTURE = re.compile(r"^(setUpClass|tearDownClass|setUpModule|tearDownModule) \((.*)\)$")
 
 
-def run(child):
+def run(child, leave):
     sys.argv = ["python -m unittest"] + child.request["args"]
     runner = Runner(child)
     program = unittest.TestProgram(module=None, argv=list(sys.argv), testRunner=runner, exit=False)

@@ -592,3 +592,46 @@ async fn overlays_that_leave_the_workspace_are_refused() {
     case.request.plan.args = vec!["test ! -e b && test -f a".to_owned()];
     assert!(case.run().await.all_passed());
 }
+
+#[tokio::test]
+async fn a_forked_pytest_sees_each_overlay_and_no_earlier_run() {
+    let conftest = "import helper\nimport pytest\n\n@pytest.fixture\ndef two():\n    return helper.TWO\n";
+    let tests = "import os\nfrom gcd import gcd\n\ndef test_two(two):\n    print('printed by', os.getpid())\n    assert gcd(4, 6) == two\n";
+    let files = [("gcd.py", GCD), ("helper.py", "TWO = 2\n"), ("conftest.py", conftest), ("test_gcd.py", tests)];
+    let Some(mut case) = pytest(&files).await else { return };
+    assert!(case.run().await.all_passed());
+    let mut outputs = Vec::new();
+    for round in 0..4 {
+        let wrong = case.with(&[over("gcd.py", &format!("def gcd(a, b):\n    return 10 + {round}\n"))]).await;
+        let message = &find(&wrong, "test_two").failure.as_ref().unwrap().message;
+        assert!(message.contains(&format!("assert 1{round} == 2")), "{message}");
+        assert_eq!(wrong.output.matches("printed by").count(), 1, "{}", wrong.output);
+        outputs.push(wrong.output);
+        assert!(case.with(&[over("gcd.py", &format!("{GCD}# {round}\n"))]).await.all_passed());
+    }
+    outputs.dedup();
+    assert_eq!(outputs.len(), 4);
+    // What the waiting pytest has loaded already: its overlay needs a new one.
+    assert!(!case.with(&[over("helper.py", "TWO = 3\n")]).await.all_passed());
+    assert!(!case.with(&[over("conftest.py", "")]).await.all_passed());
+    assert!(!case.with(&[over("pytest.ini", "[pytest]\npython_files = nothing.py\n")]).await.all_passed());
+    assert!(case.with(&[over("gcd.py", &format!("{GCD}\n"))]).await.all_passed());
+    // It may be shot, lose its directory, or see its children hang: the next request is served all the same.
+    let shoot_siblings = "import os\nfor p in os.listdir('/proc'):\n    if p.isdigit() and int(p) != os.getpid():\n        stat = open('/proc/%s/stat' % p).read().rsplit(')')[-1].split()\n        if stat[1] == str(os.getppid()): os.kill(int(p), 9)\n";
+    let remove_all = "import os, shutil\nshutil.rmtree(os.getcwd())\nos._exit(0)\n";
+    for evil in [shoot_siblings, remove_all, "while True: pass\n"] {
+        case.request.total = Duration::from_secs(2);
+        let report = case.with(&[over("gcd.py", evil)]).await;
+        assert!(!report.all_passed(), "{report:#?}");
+        case.request.total = Duration::from_secs(60);
+        assert!(case.bench.is_alive(), "{evil}");
+        let report = case.with(&[over("gcd.py", &format!("{GCD}#\n"))]).await;
+        assert!(report.all_passed(), "after {evil}: {report:#?}");
+    }
+    case.request.coverage = Coverage::PerTest;
+    let covered = case.with(&[over("gcd.py", &format!("{GCD}##\n"))]).await;
+    assert_eq!(covered.coverage.len(), 1);
+    case.request.select = Select::Ids(vec!["test_gcd.py::test_other".into()]);
+    let chosen = case.with(&[over("test_gcd.py", &format!("{tests}\ndef test_other():\n    pass\n"))]).await;
+    assert_eq!(statuses(&chosen), [("test_gcd.py::test_other", TestStatus::Passed)]);
+}
