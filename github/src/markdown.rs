@@ -210,7 +210,7 @@ impl<'a> Scan<'a> {
         let container = CONTAINERS.into_iter().find(|it| *it == name);
         // Only a tag that ends on another line matters here; a comparison has neither a known name nor attributes.
         let named = name.starts_with(|it: char| it.is_ascii_alphabetic());
-        self.inline.tag = container.is_some() || (named && rest[end..].contains('=')) || rest.starts_with(['!', '?']);
+        self.inline.tag = container.is_some() || (named && has_attribute(&rest[end..])) || rest.starts_with(['!', '?']);
         match (container, closes) {
             (Some(container), false) => self.containers.push(container),
             // A closing tag also closes what was left open inside.
@@ -222,6 +222,13 @@ impl<'a> Scan<'a> {
             (None, _) => {}
         }
     }
+}
+
+/// Returns whether an attribute follows the name of a tag.
+fn has_attribute(rest: &str) -> bool {
+    /// A limit, since a comment may have a tag at every third character.
+    const NEAR: usize = 200;
+    rest.bytes().take(NEAR).any(|it| it == b'=')
 }
 
 /// Returns what follows the marks of list items at the start of a line.

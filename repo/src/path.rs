@@ -102,3 +102,37 @@ impl Serialize for RepoPath {
         serializer.serialize_str(&self.to_str_lossy())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_come_apart() {
+        let path = RepoPath::new("src/deep/mod.test.py").unwrap();
+        assert_eq!(path.components().collect::<Vec<_>>(), [&b"src"[..], b"deep", b"mod.test.py"]);
+        assert_eq!((path.file_name(), path.extension()), (&b"mod.test.py"[..], Some(&b"py"[..])));
+        assert_eq!(path.parent().unwrap().to_string(), "src/deep");
+        assert_eq!(path.parent().unwrap().parent().unwrap().parent(), None);
+        assert_eq!(RepoPath::new(".gitignore").unwrap().extension(), None);
+        assert_eq!(RepoPath::new("Makefile").unwrap().extension(), None);
+        assert_eq!(RepoPath::new(b"caf\xe9").unwrap().to_string(), "caf\u{fffd}");
+    }
+
+    #[test]
+    fn places_outside_the_repository_have_no_path() {
+        let check = |text: &str, expected: fn(String) -> PathError| {
+            assert_eq!(RepoPath::new(text), Err(expected(text.to_owned())));
+        };
+        for text in ["", "a//b", "a/"] {
+            check(text, PathError::Empty);
+        }
+        for text in ["/", "/a", "//"] {
+            check(text, PathError::Absolute);
+        }
+        for text in ["..", ".", "../a", "a/..", "a/../b", "./a"] {
+            check(text, PathError::Climbs);
+        }
+        check("a\0b", PathError::Nul);
+    }
+}

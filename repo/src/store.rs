@@ -22,6 +22,9 @@ mod import;
 /// A snapshot with more entries than this is refused: no real project is near, and a few kilobytes of nested trees can claim billions.
 const MAX_ENTRIES: u64 = 2_000_000;
 
+/// A content larger than this is never read: a few kilobytes of deflated zeros can claim gigabytes.
+const MAX_BLOB_BYTES: u64 = 512 << 20;
+
 /// A private object store over a user's objects. Clones share it, and any number of threads may use it.
 #[derive(Clone)]
 pub struct Store(Arc<Shared>);
@@ -105,6 +108,14 @@ impl Store {
         self.with_odb(|odb| read_blob(odb, id.to_oid().map_err(RepoError::git("read a blob"))?))
     }
 
+    /// Returns how many bytes a content has, without reading it.
+    ///
+    /// # Errors
+    /// When it is missing.
+    pub fn blob_size(&self, id: BlobId) -> Result<u64, RepoError> {
+        self.with_odb(|odb| blob_size(odb, id.to_oid().map_err(RepoError::git("read a blob"))?))
+    }
+
     /// Returns the patch that turns `old` into `new`.
     ///
     /// # Errors
@@ -167,11 +178,18 @@ fn oid(tree: TreeId) -> Result<git2::Oid, RepoError> {
 }
 
 fn read_blob(odb: &Odb<'_>, id: git2::Oid) -> Result<Vec<u8>, RepoError> {
-    let object = odb.read(id).map_err(|_| tree::missing("blob", id))?;
-    if object.kind() != ObjectType::Blob {
-        return Err(tree::missing("blob", id));
+    if blob_size(odb, id)? > MAX_BLOB_BYTES {
+        return Err(RepoError::TooLarge { what: format!("blob {id}"), limit: MAX_BLOB_BYTES, unit: "bytes" });
     }
+    let object = odb.read(id).map_err(|_| tree::missing("blob", id))?;
     Ok(object.data().to_vec())
+}
+
+fn blob_size(odb: &Odb<'_>, id: git2::Oid) -> Result<u64, RepoError> {
+    match odb.read_header(id) {
+        Ok((size, ObjectType::Blob)) => Ok(size as u64),
+        _ => Err(tree::missing("blob", id)),
+    }
 }
 
 fn write_blob(odb: &Odb<'_>, bytes: &[u8]) -> Result<git2::Oid, RepoError> {

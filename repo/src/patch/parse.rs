@@ -3,6 +3,8 @@
 //! The grammar is that of `git apply`: a `diff --git` line with extended headers, or the bare `---`, `+++` pair of `diff -u`; then
 //! hunks, whose headers say how many lines follow. Anything between files is skipped, which lets mails through.
 
+use std::borrow::Cow;
+
 use bstr::{BString, ByteSlice};
 
 use super::quote::unquote;
@@ -342,48 +344,60 @@ fn read_index(text: &[u8]) -> Option<IndexLine> {
     (is_id(old) && is_id(new)).then(|| IndexLine { old: old.into(), new: new.into(), mode })
 }
 
+/// A name that is copied only if it is quoted.
+type Name<'a> = Cow<'a, [u8]>;
+
 struct Names {
     old: BString,
     new: BString,
     prefixed: bool,
 }
 
+/// Two paths of the greatest length, quoted; a longer line is no header but an attempt to keep the search below busy.
+const MAX_NAMES_BYTES: usize = 4 * 4096;
+
 /// Splits the two names of a `diff --git` line. Names with spaces are told apart by being the same, as in git.
 fn split_names(text: &[u8]) -> Option<Names> {
-    let pairs: Vec<(BString, BString)> = if text.starts_with(b"\"") {
+    if text.len() > MAX_NAMES_BYTES {
+        return None;
+    }
+    let pairs: Vec<(Name<'_>, Name<'_>)> = if text.starts_with(b"\"") {
         let (old, rest) = unquote(text)?;
-        vec![(old, read_last_name(rest.strip_prefix(b" ")?)?)]
+        vec![(Name::Owned(old.into()), read_last_name(rest.strip_prefix(b" ")?)?)]
     } else {
         let spaces = text.iter().enumerate().filter(|(_, byte)| **byte == b' ').map(|(at, _)| at);
-        spaces.filter_map(|at| Some((text[..at].into(), read_last_name(&text[at + 1..])?))).collect()
+        spaces.filter_map(|at| Some((Name::Borrowed(&text[..at]), read_last_name(&text[at + 1..])?))).collect()
     };
-    let stripped = |path: &BString| BString::from(path.get(2..).unwrap_or_default());
+    fn stripped<'a>(path: &'a Name<'_>) -> &'a [u8] {
+        path.get(2..).unwrap_or_default()
+    }
+    let owned = |path: &[u8]| BString::from(path);
     for (old, new) in &pairs {
         if has_prefixes(old, new) && stripped(old) == stripped(new) {
-            return Some(Names { old: stripped(old), new: stripped(new), prefixed: true });
+            return Some(Names { old: owned(stripped(old)), new: owned(stripped(new)), prefixed: true });
         }
     }
     for (old, new) in pairs.iter() {
         if old == new {
-            return Some(Names { old: old.clone(), new: new.clone(), prefixed: false });
+            return Some(Names { old: owned(old), new: owned(new), prefixed: false });
         }
     }
     // A rename: its own header lines give the names, so only the prefix matters here.
     let prefixed = pairs.iter().any(|(old, new)| has_prefixes(old, new));
     let (old, new) = pairs.into_iter().next()?;
-    Some(Names { old: strip_prefix(old, prefixed), new: strip_prefix(new, prefixed), prefixed })
+    Some(Names { old: strip_prefix(owned(&old), prefixed), new: strip_prefix(owned(&new), prefixed), prefixed })
 }
 
-fn read_last_name(text: &[u8]) -> Option<BString> {
+fn read_last_name(text: &[u8]) -> Option<Name<'_>> {
     if text.starts_with(b"\"") {
         let (name, rest) = unquote(text)?;
-        return rest.is_empty().then_some(name);
+        return rest.is_empty().then(|| Name::Owned(name.into()));
     }
-    (!text.is_empty()).then(|| text.into())
+    (!text.is_empty()).then_some(Name::Borrowed(text))
 }
 
-fn has_prefixes(old: &BString, new: &BString) -> bool {
-    let prefix = |path: &BString| match path.as_slice() {
+fn has_prefixes(old: &[u8], new: &[u8]) -> bool {
+    let prefix = |path: &[u8]| match path {
         [letter, b'/', _, ..] if PREFIXES.contains(letter) => Some(*letter),
         _ => None,
     };

@@ -193,6 +193,9 @@ fn a_missing_object_is_named() {
     let fixture = sample();
     let (_, store, _) = open(&fixture);
     let id: BlobId = "00000000000000000000000000000000000000aa".parse().unwrap();
+    assert!(matches!(store.blob_size(id), Err(RepoError::MissingObject { kind: "blob", .. })));
+    let present = store.write_blob(b"four").unwrap();
+    assert_eq!((store.blob_size(present).unwrap(), store.blob(present).unwrap()), (4, b"four".to_vec()));
     let error = store.blob(id).unwrap_err();
     assert!(error.to_string().starts_with(&format!("blob {id} is missing")), "{error}");
     let commit: TreeId = fixture.git(["rev-parse", "HEAD"]).parse().unwrap();

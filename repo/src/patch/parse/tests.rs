@@ -79,6 +79,8 @@ fn damaged_patches_are_refused() {
     check("diff --git a/x b/x\nnew file mode 99\n", "line 2 of the patch: the mode is unknown");
     check("diff --git a/x b/x\nindex zz..yy\n", "line 2 of the patch: the index line cannot be read");
     check("diff --git a/x b/y\n", "line 1 of the patch: the two names of the file differ, but it is not renamed");
+    let endless = format!("diff --git {}\n", " x".repeat(100_000));
+    check(&endless, "line 1 of the patch: the file has no name that can be read");
     check("diff --git \n", "line 1 of the patch: the file has no name that can be read");
     let binary = "`x` is a binary file; patches hold text only";
     check("diff --git a/x b/x\nindex 1234567..89abcde 100644\nBinary files a/x and b/x differ\n", binary);
