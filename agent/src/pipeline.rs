@@ -430,7 +430,9 @@ fn world(
     let issue = with_failures(&task.issue, &baseline);
     let inputs = Inputs { issue: &issue, spectrum: spectrum.as_ref(), failing_tests: &failing };
     let localization = indexer::localize::localize(index, &inputs, SUSPECTS)?;
-    let suspects = suspicion::rank(index, &localization, spectrum.as_ref(), &|path| sandbox::is_test_support(path));
+    let failures: Vec<sandbox::Failure> = baseline.failures.iter().filter_map(|it| it.failure.clone()).collect();
+    let excluded = |path: &repo::RepoPath| sandbox::is_test_support(path);
+    let suspects = suspicion::rank(index, &localization, spectrum.as_ref(), &failures, &excluded);
     journal.record(localized(&localization, clock.elapsed().saturating_sub(started)));
     if suspects.is_empty() {
         return Err(FixError::NoSuspects);

@@ -4,6 +4,7 @@
 //! of the search that consumes the proposals; whether a change is worth running is for the static gate and the search to say.
 
 pub mod donor;
+pub mod symptom;
 pub mod template;
 
 mod rank;

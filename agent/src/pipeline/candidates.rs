@@ -8,12 +8,15 @@ use async_trait::async_trait;
 use indexer::syntax::{LanguageId, SyntaxTree};
 use parking_lot::Mutex;
 use repo::{Edit, RepoPath, Snapshot, Store, TreeId};
-use sandbox::{Overlay, RunEnding, SandboxError, Select, TestId, TestReport, TestRequest, TestStatus};
+use sandbox::{
+    Failure, FailureClass, Overlay, RunEnding, SandboxError, Select, TestId, TestReport, TestRequest, TestStatus,
+};
 
 use super::baseline::Baseline;
 use super::pool::{Pool, PoolError};
 use super::suspicion::{self, SuspectFile};
 use crate::gate::{Gate, GateVerdict};
+use crate::propose::symptom::{self, Symptom};
 use crate::propose::{self, DonorPool, Proposal, ProposeLimits, TargetFile};
 use crate::search::{Made, World, WorldError};
 use crate::value::Evaluation;
@@ -24,8 +27,8 @@ const FIRST_TARGETS: usize = 6;
 const GUARD_TIME: Duration = Duration::from_secs(20);
 /// Time that a run may take beyond the sum of its tests, for start and collection.
 const OVERHEAD: Duration = Duration::from_secs(20);
-/// What proposing costs at most.
-const LIMITS: ProposeLimits = ProposeLimits { per_site: 60, total: 6000 };
+/// Edits proposed for one state at most, over all its files.
+const MOST_PROPOSALS: usize = 8000;
 
 /// The files of a candidate that differ from the base.
 type Changes = Arc<Vec<(RepoPath, Arc<[u8]>)>>;
@@ -43,6 +46,7 @@ pub(super) struct Candidates {
     pool: Arc<Pool>,
     baseline: Arc<Baseline>,
     suspects: Vec<SuspectFile>,
+    symptoms: Vec<Symptom>,
     donors: DonorPool,
     /// Guards run in the search, quickest first.
     guards: Vec<TestId>,
@@ -62,8 +66,20 @@ impl Candidates {
         donors: DonorPool,
     ) -> Candidates {
         let guards = quick_guards(&baseline);
+        let symptoms = baseline.failures.iter().filter_map(|it| it.failure.as_ref()).map(symptom_of).collect();
         let changes = Mutex::new(HashMap::from([(base.tree(), Changes::default())]));
-        Candidates { store, base, pool, baseline, suspects, donors, guards, changes, parsed: Mutex::default() }
+        Candidates {
+            store,
+            base,
+            pool,
+            baseline,
+            suspects,
+            symptoms,
+            donors,
+            guards,
+            changes,
+            parsed: Mutex::default(),
+        }
     }
 
     /// Returns what a state changes in the base, as it is laid over the base in a box.
@@ -106,7 +122,7 @@ impl Candidates {
         };
         let suspicion = |line: usize| lines.get(line.wrapping_sub(1)).copied().unwrap_or(0.0);
         let file = TargetFile { path: &suspect.path, tree: &parsed.tree, suspicion: &suspicion };
-        propose::propose_all(&file, &self.donors, &LIMITS)
+        propose::propose_all(&file, &self.donors, &ProposeLimits::default())
     }
 
     fn make_state(&self, state: TreeId, proposal: &Proposal) -> Result<TreeId, String> {
@@ -190,8 +206,11 @@ impl World for Candidates {
         let changes = self.changes_of(state);
         let mut proposals: Vec<Proposal> =
             self.suspects.iter().flat_map(|suspect| self.propose_in(suspect, &changes)).collect();
+        for proposal in &mut proposals {
+            proposal.prior *= symptom::mean_affinity(&self.symptoms, proposal.template);
+        }
         proposals.sort_by(|a, b| b.prior.total_cmp(&a.prior));
-        proposals.truncate(LIMITS.total);
+        proposals.truncate(MOST_PROPOSALS);
         proposals
     }
 
@@ -230,6 +249,16 @@ impl World for Candidates {
         evaluation.timed_out |= second.timed_out;
         evaluation.seconds += second.seconds;
         Ok(evaluation)
+    }
+}
+
+fn symptom_of(failure: &Failure) -> Symptom {
+    match &failure.class {
+        FailureClass::Exception { name } => Symptom::of_exception(name, &failure.message),
+        FailureClass::Timeout | FailureClass::Memory => Symptom::Endless,
+        FailureClass::Assertion | FailureClass::Import | FailureClass::Collection | FailureClass::Environment => {
+            Symptom::Other
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use indexer::localize::Localization;
 use indexer::spectrum::Spectrum;
 use indexer::{Index, SymbolKind};
 use repo::RepoPath;
+use sandbox::Failure;
 
 /// Files in which changes are proposed, at most.
 const MAX_FILES: usize = 12;
@@ -17,6 +18,11 @@ const NOT_RUN: f64 = 0.15;
 const MODULE_LEVEL: f64 = 0.05;
 /// Suspicion from the issue alone, per unit of score, in a file that no coverage speaks of.
 const WITHOUT_COVERAGE: f64 = 0.5;
+
+/// Factor for the innermost line of ours in a failing test's traceback.
+const RAISED_HERE: f64 = 3.0;
+/// Factor for the lines of ours that called it.
+const RAISED_BELOW: f64 = 1.5;
 
 /// A file and the suspicion of its lines.
 #[derive(Clone, Debug)]
@@ -38,9 +44,11 @@ pub(super) fn rank(
     index: &Index,
     localization: &Localization,
     spectrum: Option<&Spectrum>,
+    failures: &[Failure],
     excluded: &dyn Fn(&RepoPath) -> bool,
 ) -> Vec<SuspectFile> {
     let named = scores(localization);
+    let frames = frame_factors(failures, excluded);
     let mut paths: Vec<RepoPath> = localization.files.iter().map(|file| file.path.clone()).collect();
     if let Some(spectrum) = spectrum {
         paths.extend(spectrum.files().cloned());
@@ -50,7 +58,7 @@ pub(super) fn rank(
     let mut files: Vec<SuspectFile> = paths
         .into_iter()
         .filter(|path| !excluded(path))
-        .filter_map(|path| file_suspicion(index, path, &named, spectrum))
+        .filter_map(|path| file_suspicion(index, path, &named, spectrum, &frames))
         .filter(|file| file.highest() > 0.0)
         .collect();
     files.sort_by(|a, b| b.highest().total_cmp(&a.highest()).then_with(|| a.path.cmp(&b.path)));
@@ -68,11 +76,26 @@ fn scores(localization: &Localization) -> BTreeMap<(RepoPath, usize), f64> {
         .collect()
 }
 
+/// Lines on which a failing test raised, or through which the exception went, and how much more suspicious that makes them.
+fn frame_factors(failures: &[Failure], excluded: &dyn Fn(&RepoPath) -> bool) -> BTreeMap<(String, u32), f64> {
+    let mut factors = BTreeMap::new();
+    for failure in failures {
+        let own = failure.frames.iter().filter(|frame| RepoPath::new(&frame.path).is_ok_and(|path| !excluded(&path)));
+        for (depth, frame) in own.rev().enumerate() {
+            let factor = if depth == 0 { RAISED_HERE } else { RAISED_BELOW };
+            let known: &mut f64 = factors.entry((frame.path.clone(), frame.line)).or_insert(factor);
+            *known = known.max(factor);
+        }
+    }
+    factors
+}
+
 fn file_suspicion(
     index: &Index,
     path: RepoPath,
     named: &BTreeMap<(RepoPath, usize), f64>,
     spectrum: Option<&Spectrum>,
+    frames: &BTreeMap<(String, u32), f64>,
 ) -> Option<SuspectFile> {
     let text = index.snapshot().read(&path).ok()?;
     let count = text.split(|byte| *byte == b'\n').count();
@@ -98,6 +121,13 @@ fn file_suspicion(
                 Some(_) => covered.get(&line).copied().unwrap_or(NOT_RUN * best) * weight,
                 None => WITHOUT_COVERAGE * score,
             };
+        }
+    }
+    let shown = path.to_str_lossy();
+    for (line, suspicion) in lines.iter_mut().enumerate() {
+        let place = (shown.to_string(), u32::try_from(line + 1).unwrap_or(u32::MAX));
+        if let Some(factor) = frames.get(&place) {
+            *suspicion = (*suspicion * factor).min(1.0);
         }
     }
     Some(SuspectFile { path, lines })
