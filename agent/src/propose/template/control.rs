@@ -22,7 +22,7 @@ impl Template for Control {
     }
 
     fn weight(&self) -> f64 {
-        34.0
+        40.0
     }
 
     fn propose(&self, cx: &TemplateContext<'_>, out: &mut Vec<Rewrite>) {
@@ -73,7 +73,10 @@ fn returned_value(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<
     for Weighed { text, weight } in values {
         if known.insert(text.clone()) {
             let new = ingredients::return_of(&text);
-            out.push(Rewrite::replace(node, new.clone(), "control/return-value", weight).note(format!("{new} at line {}", node.start_line())));
+            out.push(
+                Rewrite::replace(node, new.clone(), "control/return-value", weight)
+                    .note(format!("{new} at line {}", node.start_line())),
+            );
         }
     }
     if let Some(old) = old
@@ -111,7 +114,13 @@ fn return_instead(node: SyntaxNode<'_>, out: &mut Vec<Rewrite>) {
     };
     match inner.kind() {
         "call" => {
-            let weight = if is_recursive(inner) { 1.5 } else if is_last { 0.5 } else { 0.2 };
+            let weight = if is_recursive(inner) {
+                1.5
+            } else if is_last {
+                0.5
+            } else {
+                0.2
+            };
             out.push(Rewrite::replace(node, format!("return {}", inner.text()), "control/return-expression", weight));
         }
         "assignment" if is_last => {
@@ -180,14 +189,7 @@ fn ends_in_jump(statement: SyntaxNode<'_>) -> bool {
     block.and_then(|it| statements(it).last().copied()).is_some_and(is_jump)
 }
 
-fn keyword(
-    node: SyntaxNode<'_>,
-    old: &str,
-    new: &str,
-    variant: &'static str,
-    weight: f64,
-    out: &mut Vec<Rewrite>,
-) {
+fn keyword(node: SyntaxNode<'_>, old: &str, new: &str, variant: &'static str, weight: f64, out: &mut Vec<Rewrite>) {
     let start = node.span().start;
     if node.text().starts_with(old) {
         out.push(Rewrite::splice(node, start..start + old.len(), new, variant, weight));
@@ -356,8 +358,11 @@ fn unindent(layout: &Layout<'_>, node: SyntaxNode<'_>, out: &mut Vec<Rewrite>) {
     }
     // The owner is the statement whose body the block is, or the one with the clause.
     let Some(owner) = node.parent().and_then(|it| it.parent()) else { return };
-    let compound = if layout::is_statement(owner) { Some(owner) } else { owner.parent().filter(|it| layout::is_statement(*it)) };
-    let Some(compound) = compound.filter(|it| !matches!(it.kind(), "function_definition" | "class_definition")) else { return };
+    let compound =
+        if layout::is_statement(owner) { Some(owner) } else { owner.parent().filter(|it| layout::is_statement(*it)) };
+    let Some(compound) = compound.filter(|it| !matches!(it.kind(), "function_definition" | "class_definition")) else {
+        return;
+    };
     if compound.span().end != node.span().end {
         return;
     }
@@ -393,7 +398,8 @@ fn swapped_returns(cx: &TemplateContext<'_>, out: &mut Vec<Rewrite>) {
     let functions = cx.tree().root().descendants().filter(|it| it.kind() == "function_definition");
     for function in functions {
         let values: Vec<_> = ingredients::returned(function).into_iter().flatten().collect();
-        let values: Vec<_> = values.into_iter().filter(|it| it.named_children().is_empty() || it.span().len() < 30).take(6).collect();
+        let values: Vec<_> =
+            values.into_iter().filter(|it| it.named_children().is_empty() || it.span().len() < 30).take(6).collect();
         for (index, first) in values.iter().enumerate() {
             for second in values.iter().skip(index + 1) {
                 let is_suspect = cx.is_suspect(*first) || cx.is_suspect(*second);

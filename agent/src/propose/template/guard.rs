@@ -24,7 +24,8 @@ impl Template for Guard {
     }
 
     fn weight(&self) -> f64 {
-        36.0
+        // Of the 46 measured ones about a third guards with what is at hand.
+        16.0
     }
 
     fn propose(&self, cx: &TemplateContext<'_>, out: &mut Vec<Rewrite>) {
@@ -62,8 +63,10 @@ fn may_be_guarded(statement: SyntaxNode<'_>) -> bool {
         "delete_statement",
         "assert_statement",
     ];
-    let is_documentation =
-        statement.named_children().first().is_some_and(|it| statement.named_children().len() == 1 && it.kind() == "string");
+    let is_documentation = statement
+        .named_children()
+        .first()
+        .is_some_and(|it| statement.named_children().len() == 1 && it.kind() == "string");
     kinds.contains(&statement.kind())
         && layout::is_statement(statement)
         && layout::function_of(statement).is_some()
@@ -128,5 +131,8 @@ fn key_default(cx: &TemplateContext<'_>, condition: &Condition) -> Vec<Weighed> 
     }
     let is_counter = cx.slice(0..cx.text().len()).contains(&format!("{} += 1", condition.subject));
     let values: &[(&str, f64)] = if is_counter { &[("0", 0.6)] } else { &[("[]", 0.2), ("0", 0.2), ("None", 0.1)] };
-    values.iter().map(|(value, weight)| Weighed { text: format!("{} = {value}", condition.subject), weight: *weight }).collect()
+    values
+        .iter()
+        .map(|(value, weight)| Weighed { text: format!("{} = {value}", condition.subject), weight: *weight })
+        .collect()
 }

@@ -84,11 +84,23 @@ fn donors(
 ) {
     let function = layout::function_of(statement);
     if let Some(function) = function {
-        let simple = function.descendants().filter(|it| it.kind() == "expression_statement" && layout::is_statement(*it));
+        // What a loop does with each part is often to be done once more with the last one.
+        let earlier =
+            if at == statement.span().start { layout::previous_statement(statement) } else { Some(statement) };
+        let loop_before =
+            earlier.filter(|it| matches!(it.kind(), "for_statement" | "while_statement")).map(|it| it.span());
+        let simple =
+            function.descendants().filter(|it| it.kind() == "expression_statement" && layout::is_statement(*it));
         for donor in simple.filter(|it| it.start_line() == it.end_line() && !is_documentation(*it)).take(40) {
-            let distance = 1.0 / (1.0 + 0.05 * donor.start_line().abs_diff(statement.start_line()) as f64);
+            let repeats =
+                if loop_before.as_ref().is_some_and(|it| it.contains(&donor.span().start)) { 2.5 } else { 1.0 };
+            let distance = repeats / (1.0 + 0.05 * donor.start_line().abs_diff(statement.start_line()) as f64);
             if crate::propose::template::ingredients::reads_defined(donor, names) {
-                out.push(Insertion { text: donor.text().to_owned(), weight: 0.35 * distance, variant: "statement/insert-donor" });
+                out.push(Insertion {
+                    text: donor.text().to_owned(),
+                    weight: 0.35 * distance,
+                    variant: "statement/insert-donor",
+                });
             }
             for (text, weight) in control::renamings(cx, donor, at).into_iter().take(5) {
                 out.push(Insertion { text, weight: 0.35 * weight * distance, variant: "statement/insert-renamed" });
@@ -177,7 +189,8 @@ fn mentions(statement: SyntaxNode<'_>, name: &str) -> bool {
 
 /// Counters that count, defaults that are filled in, values brought into the form they are used in.
 fn assignments(cx: &TemplateContext<'_>, statement: SyntaxNode<'_>, names: &[ScopedName], out: &mut Vec<Insertion>) {
-    let mut push = |text: String, weight: f64| out.push(Insertion { text, weight, variant: "statement/insert-assignment" });
+    let mut push =
+        |text: String, weight: f64| out.push(Insertion { text, weight, variant: "statement/insert-assignment" });
     let in_loop = layout::loop_of(statement).is_some();
     for variable in local(names).filter(|it| it.name != cx.grammar().receiver).take(10) {
         let name = &variable.name;
@@ -205,7 +218,9 @@ fn assignments(cx: &TemplateContext<'_>, statement: SyntaxNode<'_>, names: &[Sco
                 push(format!("{name} = {name} or {empty}"), 0.12);
             }
         }
-        if let Some(empty) = variable.likely_type.empty_value().filter(|_| variable.likely_type.is_container() && in_loop) {
+        if let Some(empty) =
+            variable.likely_type.empty_value().filter(|_| variable.likely_type.is_container() && in_loop)
+        {
             push(format!("{name} = {empty}"), 0.12);
         }
     }
