@@ -262,7 +262,7 @@ def regions(pid):
         if kind[0] == 'r': yield int(start, 16), int(end, 16)
 seen = []
 canary = '_'.join(['CARGO', 'PKG', 'NAME']).encode()
-for pid in filter(str.isdigit, os.listdir('/proc')):
+for pid in filter(str.isdigit, os.listdir('/proc')):  # empty where /proc is refused
     try:
         if canary in open('/proc/%s/environ' % pid, 'rb').read(): seen.append('environ')
     except OSError: pass
@@ -298,10 +298,10 @@ print(os.environ['ADDED'], names, seen)
 async fn privileges_are_gone(subject: &Subject<'_>) {
     let script = "
 import ctypes, errno, os
-status = dict(line.split(':', 1) for line in open('/proc/self/status') if ':' in line)
-facts = [status[name].strip() for name in ['CapInh', 'CapPrm', 'CapEff', 'CapAmb', 'NoNewPrivs', 'Seccomp']]
-facts[:4] = [int(fact, 16) for fact in facts[:4]]
 libc = ctypes.CDLL(None, use_errno=True)
+capabilities = (ctypes.c_uint32 * 6)()
+libc.capget((ctypes.c_uint32 * 2)(0x20080522, 0), capabilities)
+facts = [sum(capabilities), libc.prctl(39, 0, 0, 0, 0), libc.prctl(21, 0, 0, 0, 0)]  # no new privileges, seccomp
 machine = os.uname().machine
 numbers = {
     'x86_64': {'bpf': 321, 'keyctl': 250, 'io_uring_setup': 425, 'perf_event_open': 298, 'kexec_load': 246, 'userfaultfd': 323,
@@ -328,7 +328,7 @@ except OSError: pass
 if os.getuid() == 0: allowed.append('root')
 print(facts, allowed)
 ";
-    subject.run(script).await.said("[0, 0, 0, 0, '1', '2'] []");
+    subject.run(script).await.said("[0, 1, 2] []");
 }
 
 async fn processes_are_bounded(subject: &Subject<'_>) {

@@ -86,7 +86,10 @@ impl ProcessBackend {
         match self.layers.builder {
             Builder::Root => self.layers.builder = Builder::UserNamespace,
             Builder::UserNamespace | Builder::None => {
-                self.layers.builder = Builder::None;
+                self.layers.builder = match first_builder() {
+                    Builder::Root => Builder::Root,
+                    Builder::UserNamespace | Builder::None => Builder::None,
+                };
                 for layer in LayerId::NAMESPACES.into_iter().chain([LayerId::Seal]) {
                     self.layers.remove(layer, format!("namespaces are refused: {}", error.desc()));
                 }
@@ -97,8 +100,9 @@ impl ProcessBackend {
     async fn trial(&self) -> Result<(), Refusal> {
         let nothing =
             Interpreter { executable: PathBuf::new(), version: String::new(), folders: Vec::new(), links: Vec::new() };
+        let user = self.user();
         let (place, _folder) = self
-            .place(&new_name(&reap::current_boot()))
+            .place(&new_name(&reap::current_boot()), user)
             .map_err(|error| Refusal::Parent("make a workspace", error.to_string()))?;
         let request = Request {
             name: new_name(&reap::current_boot()),
@@ -107,6 +111,7 @@ impl ProcessBackend {
             interpreter: nothing,
             limits: Limits::default(),
             place,
+            user,
             programs: Vec::new(),
             argv: Vec::new(),
             env: Vec::new(),
@@ -122,7 +127,20 @@ impl ProcessBackend {
         if self.layers.has(LayerId::Processes) { Reach::Namespace } else { Reach::Descendants }
     }
 
-    fn place(&self, name: &str) -> std::io::Result<(Place, Option<tempfile::TempDir>)> {
+    /// Returns the user of the next box. Where no user namespace can count its processes, a number that nobody else uses does.
+    fn user(&self) -> u32 {
+        /// The numbers systemd gives to services that have no user of their own.
+        const SPARE: std::ops::Range<u32> = 61_184..65_520;
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        if self.layers.has(LayerId::Seal) || self.layers.builder != Builder::Root {
+            return launch::NOBODY;
+        }
+        let count = COUNT.fetch_add(1, Ordering::Relaxed).wrapping_add(u64::from(std::process::id()).wrapping_mul(31));
+        let offset = count % u64::from(SPARE.end - SPARE.start);
+        SPARE.start + u32::try_from(offset).unwrap_or_default()
+    }
+
+    fn place(&self, name: &str, user: u32) -> std::io::Result<(Place, Option<tempfile::TempDir>)> {
         if self.layers.has(LayerId::Mounts) {
             return Ok((Place::Inside, None));
         }
@@ -132,7 +150,7 @@ impl ProcessBackend {
         for path in [&workspace, &scratch] {
             std::fs::create_dir(path)?;
             if changes_user {
-                std::os::unix::fs::chown(path, Some(launch::NOBODY), Some(launch::NOBODY))?;
+                std::os::unix::fs::chown(path, Some(user), Some(user))?;
             }
         }
         if changes_user {
@@ -226,7 +244,8 @@ impl Backend for ProcessBackend {
         let name = argv.first().cloned().unwrap_or_default();
         let interpreter = self.interpreter(spec).await?;
         let box_name = new_name(&spec.labels.boot);
-        let (place, folder) = self.place(&box_name).map_err(|source| SandboxError::File {
+        let user = self.user();
+        let (place, folder) = self.place(&box_name, user).map_err(|source| SandboxError::File {
             what: "make a workspace in",
             path: std::env::temp_dir(),
             source,
@@ -246,6 +265,7 @@ impl Backend for ProcessBackend {
             interpreter,
             limits: spec.limits.clone(),
             place,
+            user,
             programs: programs(&name, &env),
             argv: argv.to_vec(),
             env,

@@ -30,7 +30,6 @@ pub(super) enum Step {
     Proc,
     Pivot,
     Hostname,
-    Loopback,
     Fork,
     Identity,
     Seal,
@@ -43,7 +42,7 @@ pub(super) enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 19] = [
         Self::Wait,
         Self::PrivateMounts,
         Self::Root,
@@ -54,7 +53,6 @@ impl Step {
         Self::Proc,
         Self::Pivot,
         Self::Hostname,
-        Self::Loopback,
         Self::Fork,
         Self::Identity,
         Self::Seal,
@@ -83,7 +81,6 @@ impl Step {
             Self::Proc => "mount /proc",
             Self::Pivot => "change to the new root",
             Self::Hostname => "set the host name",
-            Self::Loopback => "bring up the loopback",
             Self::Fork => "fork",
             Self::Identity => "change to an unprivileged user",
             Self::Seal => "enter a user namespace without privileges",
@@ -112,6 +109,15 @@ pub(super) enum Build {
 pub(super) enum BindAccess {
     ReadOnly,
     Device,
+}
+
+/// When the user changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Before the box is built, in a user namespace in which the builder is nobody yet.
+    First,
+    /// Before the program starts: the box is built with the superuser's rights.
+    Last,
 }
 
 /// The descriptors a box needs, by number; everything else is closed.
@@ -144,8 +150,8 @@ pub(super) struct Plan {
     pub(super) loopback: bool,
     /// Whether init must collect orphans because there is no process-id namespace to do so.
     pub(super) subreaper: bool,
-    /// User and group to change to.
-    pub(super) identity: Option<u32>,
+    /// User and group to change to, and when.
+    pub(super) identity: Option<(u32, Change)>,
     /// The identity map of the innermost user namespace; `None` does not make one.
     pub(super) seal: Option<Vec<u8>>,
     pub(super) workspace: CString,
@@ -190,6 +196,12 @@ fn start(plan: &Plan) -> Result<libc::pid_t, Failure> {
     default_signals();
     close_inherited(plan);
     wait_for_parent(plan).map_err(at(Step::Wait))?;
+    if let Some((id, Change::First)) = plan.identity {
+        change_identity(id).map_err(at(Step::Identity))?;
+        // The change has cleared this.
+        // SAFETY: a plain system call.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    }
     // Not earlier: it also takes away the parent's right to write the identity map.
     // SAFETY: a plain system call.
     unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0) };
@@ -202,7 +214,8 @@ fn start(plan: &Plan) -> Result<libc::pid_t, Failure> {
         check(unsafe { libc::sethostname(name.as_ptr(), 7) }).map_err(at(Step::Hostname))?;
     }
     if plan.loopback {
-        bring_up_loopback().map_err(at(Step::Loopback))?;
+        // A box without even a loopback is still better than one on this machine's network.
+        let _ = bring_up_loopback();
     }
     if plan.subreaper {
         // SAFETY: a plain system call.
@@ -291,7 +304,7 @@ extern "C" fn program(plan: *mut c_void) -> c_int {
 fn become_program(plan: &Plan) -> Result<(), Failure> {
     // While that is still allowed: the change of the user takes the right away.
     drop_bounding_set();
-    if let Some(id) = plan.identity {
+    if let Some((id, Change::Last)) = plan.identity {
         change_identity(id).map_err(at(Step::Identity))?;
     }
     // SAFETY: plain system calls.

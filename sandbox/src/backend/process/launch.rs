@@ -17,7 +17,7 @@ use nix::libc::{self, c_char, c_void};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::cgroup::{Cgroups, Group};
-use super::child::{self, Descriptors, Plan, Step};
+use super::child::{self, Change, Descriptors, Plan, Step};
 use super::filter::{self, Sockets};
 use super::interpreter::Interpreter;
 use super::layers::{Builder, LayerId, Layers};
@@ -38,6 +38,8 @@ pub(super) struct Request {
     pub(super) interpreter: Interpreter,
     pub(super) limits: Limits,
     pub(super) place: Place,
+    /// The user that the program becomes, where this process may choose.
+    pub(super) user: u32,
     /// Where the program may be, in order; empty for a trial.
     pub(super) programs: Vec<PathBuf>,
     pub(super) argv: Vec<String>,
@@ -152,7 +154,9 @@ pub(super) fn start(request: &Request) -> Result<Started, Refusal> {
     };
     group.add(pid).map_err(parent("fill control groups"))?;
     if request.layers.builder == Builder::UserNamespace {
-        map_identity(pid).map_err(parent("write the identity map"))?;
+        // A namespace in which nobody may be anybody is as good as none.
+        map_identity(pid)
+            .map_err(|error| Refusal::Clone(error.raw_os_error().map_or(Errno::EPERM, Errno::from_raw)))?;
     }
     let Pipes { stdin, stdout, stderr, ready, report, status } = pipes;
     drop((ready.read, report.write, status.write, stdin.read, stdout.write, stderr.write));
@@ -219,10 +223,16 @@ fn await_report(report: OwnedFd) -> Result<(), Refusal> {
     }
 }
 
+/// Makes one user exist in the namespace of the new process. The superuser may choose which: `nobody`, so that the kernel
+/// counts the box's processes, which it does not do for the superuser's.
 fn map_identity(pid: i32) -> io::Result<()> {
-    // SAFETY: these calls only read this process's identity.
-    let (user, group) = unsafe { (libc::geteuid(), libc::getegid()) };
-    fs::write(format!("/proc/{pid}/setgroups"), "deny")?;
+    let (user, group) = (nix::unistd::geteuid(), nix::unistd::getegid());
+    let (user, group) = if user.is_root() {
+        (NOBODY, NOBODY)
+    } else {
+        fs::write(format!("/proc/{pid}/setgroups"), "deny")?;
+        (user.as_raw(), group.as_raw())
+    };
     fs::write(format!("/proc/{pid}/uid_map"), format!("{NOBODY} {user} 1"))?;
     fs::write(format!("/proc/{pid}/gid_map"), format!("{NOBODY} {group} 1"))
 }
@@ -279,15 +289,22 @@ fn top(stack: &mut [u8]) -> *mut c_void {
 fn plan(request: &Request, descriptors: Descriptors, strings: &Strings) -> io::Result<Plan> {
     let layers = &request.layers;
     let proc = if layers.has(LayerId::Proc) { Proc::Own } else { Proc::Absent };
-    let identity = (layers.builder == Builder::Root && layers.has(LayerId::Identity)).then_some(NOBODY);
-    let user = if layers.has(LayerId::Identity) || layers.builder == Builder::UserNamespace { NOBODY } else { 0 };
+    let change = match layers.builder {
+        Builder::Root if layers.has(LayerId::Identity) => Some(Change::Last),
+        Builder::UserNamespace if nix::unistd::geteuid().is_root() => Some(Change::First),
+        Builder::Root | Builder::UserNamespace | Builder::None => None,
+    };
+    let user = match layers.builder {
+        Builder::Root if !layers.has(LayerId::Identity) => 0,
+        Builder::Root => request.user,
+        Builder::UserNamespace | Builder::None => NOBODY,
+    };
     let root = match layers.has(LayerId::Mounts) {
         true => Some(root::steps(&request.interpreter, &request.limits, user, proc)?),
         false => None,
     };
     // Without a user namespace around it the inner one maps the user we really are.
-    // SAFETY: the call only reads this process's identity.
-    let real = if layers.builder == Builder::None { unsafe { libc::geteuid() } } else { user };
+    let real = if layers.builder == Builder::None { nix::unistd::geteuid().as_raw() } else { user };
     let seal = layers.has(LayerId::Seal).then(|| format!("{NOBODY} {real} 1").into_bytes());
     let sockets = if layers.has(LayerId::Network) { Sockets::Loopback } else { Sockets::Pairs };
     let filter = match layers.has(LayerId::Seccomp) {
@@ -301,7 +318,7 @@ fn plan(request: &Request, descriptors: Descriptors, strings: &Strings) -> io::R
         hostname: layers.has(LayerId::Hostname),
         loopback: layers.has(LayerId::Network),
         subreaper: !layers.has(LayerId::Processes),
-        identity,
+        identity: change.map(|change| (request.user, change)),
         seal,
         workspace: root::c_string(&request.place.workspace())?,
         limits: limits(request),
@@ -352,15 +369,14 @@ fn limits(request: &Request) -> Vec<(libc::__rlimit_resource_t, u64)> {
     set
 }
 
-/// The kernel counts the processes of a user in a user namespace. In one of its own a box starts from nothing; otherwise it
-/// shares the count with everything else this user runs.
+/// The kernel counts the processes of a user in a user namespace. With one of its own, or a user of its own, a box starts from
+/// nothing; otherwise it shares the count with everything else this user runs.
 fn processes_of_user(layers: &Layers) -> u64 {
-    if layers.has(LayerId::Seal) || layers.builder == Builder::UserNamespace {
+    if layers.has(LayerId::Seal) || layers.builder != Builder::None {
         return 0;
     }
     use std::os::unix::fs::MetadataExt as _;
-    // SAFETY: the call only reads this process's identity.
-    let user = if layers.builder == Builder::Root { NOBODY } else { unsafe { libc::geteuid() } };
+    let user = nix::unistd::geteuid().as_raw();
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let own = processes.filter(|entry| entry.metadata().is_ok_and(|it| it.uid() == user));
     own.map(|entry| fs::read_dir(entry.path().join("task")).map_or(0, |tasks| tasks.count() as u64)).sum()

@@ -93,7 +93,6 @@ impl LayerId {
             | Step::Pivot => Some(Self::Mounts),
             Step::Proc => Some(Self::Proc),
             Step::Hostname => Some(Self::Hostname),
-            Step::Loopback => Some(Self::Network),
             Step::Identity => Some(Self::Identity),
             Step::Seal => Some(Self::Seal),
             Step::Landlock => Some(Self::Landlock),
