@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use self::plain::PlainBackend;
 use super::*;
+use crate::backend::{BackendKind, ConnectOptions, connect};
+use crate::limits::Limits;
 use crate::report::{FailureClass, TestResult};
 use crate::spec::Labels;
 
@@ -42,10 +44,25 @@ fn plan(runner: RunnerKind) -> TestPlan {
     }
 }
 
+/// `PATCHWRIGHT_TEST_BOX` runs everything here in the boxes of a real backend: `process` or `docker`.
 async fn start() -> Workbench {
-    let spec =
-        SandboxSpec { python: Some(python()), ..SandboxSpec::new(Labels { job: "test".into(), boot: "test".into() }) };
-    Workbench::start(&PlainBackend, &spec).await.unwrap()
+    match std::env::var("PATCHWRIGHT_TEST_BOX").as_deref() {
+        Ok("process") => start_in(BackendKind::Process, Limits::default()).await.unwrap(),
+        Ok("docker") => start_in(BackendKind::Docker, Limits::default()).await.unwrap(),
+        Ok(other) => panic!("no such box: {other}"),
+        Err(_) => {
+            let spec = SandboxSpec { python: Some(python()), ..SandboxSpec::new(Labels::for_job("test")) };
+            Workbench::start(&PlainBackend, &spec).await.unwrap()
+        }
+    }
+}
+
+async fn start_in(kind: BackendKind, limits: Limits) -> Result<Workbench, SandboxError> {
+    let backend = connect(kind, &ConnectOptions::default()).await?;
+    let image = backend.prepare(None, &|_| {}).await?;
+    let python = (kind == BackendKind::Process).then(python);
+    let spec = SandboxSpec { image, python, limits, ..SandboxSpec::new(Labels::for_job("test")) };
+    Workbench::start(backend.as_ref(), &spec).await
 }
 
 /// `None`, after saying so, where the interpreter has no pytest.
@@ -634,4 +651,55 @@ async fn a_forked_pytest_sees_each_overlay_and_no_earlier_run() {
     case.request.select = Select::Ids(vec!["test_gcd.py::test_other".into()]);
     let chosen = case.with(&[over("test_gcd.py", &format!("{tests}\ndef test_other():\n    pass\n"))]).await;
     assert_eq!(statuses(&chosen), [("test_gcd.py::test_other", TestStatus::Passed)]);
+}
+
+/// A bench in a real box; `None`, having said so, where the backend is not to be had.
+async fn real(kind: BackendKind, limits: Limits) -> Option<Workbench> {
+    match start_in(kind, limits).await {
+        Ok(bench) => Some(bench),
+        Err(error) => {
+            let required =
+                kind == BackendKind::Docker && std::env::var("PATCHWRIGHT_REQUIRE_DOCKER").as_deref() == Ok("1");
+            assert!(!required, "a {kind} box is required here: {error}");
+            println!("skipped: {error}");
+            None
+        }
+    }
+}
+
+/// Bombs meet the limits of a real box, the ending names the limit, and afterwards the box works or says that it is dead.
+async fn bombs(kind: BackendKind) {
+    let limits = Limits { memory_bytes: 400 << 20, processes: 64, disk_bytes: 64 << 20, ..Limits::default() };
+    let fork = "while True:\n    try: os.fork()\n    except OSError: pass";
+    let fork_once = "for _ in range(100000):\n    if os.fork() == 0:\n        signal.pause()";
+    let memory = "keep = []\nwhile True: keep.append(bytearray(b'x' * (8 << 20)))";
+    let disk = "with open('big', 'wb') as file:\n    while True: file.write(b'x' * (1 << 20))";
+    for body in [fork, fork_once, memory, disk] {
+        let Some(mut bench) = real(kind, limits.clone()).await else { return };
+        bench.put(vec![file("victim.py", "X = 1\n"), file("test_a.py", &unittest_around(body))]).await.unwrap();
+        let mut request = TestRequest::all(plan(RunnerKind::Unittest));
+        request.total = Duration::from_secs(10);
+        let report = bench.run_tests(&request).await.unwrap();
+        assert!(!report.all_passed(), "{kind} {body}: {report:#?}");
+        println!("{kind}: {} for {body:?}", report.ending);
+        if body == disk {
+            assert!(matches!(report.ending, RunEnding::DiskFull | RunEnding::OutputLimit), "{kind}: {report:#?}");
+        }
+        if bench.is_alive() {
+            let mut case = Case { bench, request };
+            check_usable(&mut case).await;
+            bench = case.bench;
+        }
+        bench.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn bombs_in_process_boxes() {
+    bombs(BackendKind::Process).await;
+}
+
+#[tokio::test]
+async fn bombs_in_docker_boxes() {
+    bombs(BackendKind::Docker).await;
 }
