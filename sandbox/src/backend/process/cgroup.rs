@@ -170,7 +170,7 @@ fn write_existing(path: &Path, value: &str) -> io::Result<()> {
     fs::OpenOptions::new().write(true).open(path)?.write_all(value.as_bytes())
 }
 
-/// The groups of one box. Dropping it tries to remove them once.
+/// The groups of one box. Dropping it removes them if the box has ended.
 #[derive(Debug, Default)]
 pub(super) struct Group {
     folders: Vec<PathBuf>,
@@ -213,8 +213,17 @@ impl Group {
 }
 
 impl Drop for Group {
+    /// Waits on this thread for the kernel, for a moment: whoever cares calls [`Group::remove`].
     fn drop(&mut self) {
-        let _ = self.try_remove();
+        const ATTEMPTS: u32 = 100;
+        for _ in 0..ATTEMPTS {
+            match self.try_remove() {
+                Err(error) if error.raw_os_error() == Some(nix::libc::EBUSY) => {
+                    let _ = nix::poll::poll(&mut [], 5_u8);
+                }
+                _ => return,
+            }
+        }
     }
 }
 

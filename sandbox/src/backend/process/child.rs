@@ -7,13 +7,14 @@
 //! The first process stays behind as the box's init: it reaps orphans, and its end is the end of every process in its process-id
 //! namespace. It keeps an identity the program does not share, since its memory is a copy of ours.
 
+mod mounts;
+
 use std::ffi::{CStr, CString};
 use std::os::fd::RawFd;
 use std::ptr;
 
 use nix::errno::Errno;
 use nix::libc::{self, c_char, c_int, c_void};
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use seccompiler::BpfProgram;
 
 /// What was being done when it failed; sent to the parent as a number.
@@ -206,7 +207,7 @@ fn start(plan: &Plan) -> Result<libc::pid_t, Failure> {
     // SAFETY: a plain system call.
     unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0) };
     if let Some((mount_point, steps)) = &plan.root {
-        build_root(mount_point, steps)?;
+        mounts::build_root(mount_point, steps)?;
     }
     if plan.hostname {
         let name = c"sandbox";
@@ -404,110 +405,6 @@ fn wait_for_parent(plan: &Plan) -> Result<(), Errno> {
             _ => return Err(Errno::last()),
         }
     }
-}
-
-fn build_root(mount_point: &CStr, steps: &[Build]) -> Result<(), Failure> {
-    const NONE: Option<&CStr> = None;
-    let quiet = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    mount(NONE, c"/", NONE, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NONE).map_err(at(Step::PrivateMounts))?;
-    mount(Some(c"root"), mount_point, Some(c"tmpfs"), quiet, Some(c"size=16m,nr_inodes=8k,mode=755"))
-        .map_err(at(Step::Root))?;
-    for step in steps {
-        match step {
-            Build::Folder(path) => make_folder(path).map_err(at(Step::Folder))?,
-            Build::Scratch { target, options } => {
-                mount(Some(c"scratch"), target.as_c_str(), Some(c"tmpfs"), quiet, Some(options.as_c_str()))
-                    .map_err(at(Step::ScratchSpace))?;
-            }
-            Build::Bind { source, target, access } => bind(source, target, *access).map_err(at(Step::Bind))?,
-            Build::File { path, content } => write_file(path, content).map_err(at(Step::File))?,
-            // SAFETY: both paths are valid strings.
-            Build::Link { path, target } => match check(unsafe { libc::symlink(target.as_ptr(), path.as_ptr()) }) {
-                Ok(_) | Err(Errno::EEXIST) => {}
-                Err(error) => return Err((Step::File, error)),
-            },
-            Build::Proc(target) => {
-                mount(Some(c"proc"), target.as_c_str(), Some(c"proc"), quiet | MsFlags::MS_NOEXEC, NONE)
-                    .map_err(at(Step::Proc))?;
-            }
-        }
-    }
-    pivot(mount_point).map_err(at(Step::Pivot))
-}
-
-fn make_folder(path: &CStr) -> Result<(), Errno> {
-    // SAFETY: the path is a valid string.
-    match check(unsafe { libc::mkdir(path.as_ptr(), 0o755) }) {
-        Ok(_) | Err(Errno::EEXIST) => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-fn write_file(path: &CStr, content: &[u8]) -> Result<(), Errno> {
-    let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_CLOEXEC;
-    // SAFETY: the path and the content are valid for the calls.
-    unsafe {
-        let file = check(libc::open(path.as_ptr(), flags, 0o644))?;
-        let written = check(libc::write(file, content.as_ptr().cast(), content.len()));
-        libc::close(file);
-        written.map(drop)
-    }
-}
-
-#[repr(C)]
-struct MountAttributes {
-    set: u64,
-    clear: u64,
-    propagation: u64,
-    user_namespace: u64,
-}
-
-fn bind(source: &CStr, target: &CStr, access: BindAccess) -> Result<(), Errno> {
-    const NONE: Option<&CStr> = None;
-    match mount(Some(source), target, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE) {
-        // What vanished since the plan was made is not missed here; the program will say so if it needs it.
-        Err(Errno::ENOENT) => return Ok(()),
-        other => other?,
-    }
-    if access == BindAccess::Device {
-        return Ok(());
-    }
-    let set = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
-    let attributes = MountAttributes { set, clear: 0, propagation: 0, user_namespace: 0 };
-    // SAFETY: the structure is valid for its size.
-    let result = check(unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            libc::AT_FDCWD,
-            target.as_ptr(),
-            libc::AT_RECURSIVE,
-            &raw const attributes,
-            size_of::<MountAttributes>(),
-        )
-    });
-    match result {
-        Err(Errno::ENOSYS) => {
-            let flags =
-                MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-            mount(NONE, target, NONE, flags, NONE)
-        }
-        other => other.map(drop),
-    }
-}
-
-fn pivot(mount_point: &CStr) -> Result<(), Errno> {
-    const NONE: Option<&CStr> = None;
-    // SAFETY: the paths are valid strings. Both arguments may name the same folder: the old root is then stacked below the new
-    // one and can be detached by name, see pivot_root(2).
-    unsafe {
-        check(libc::chdir(mount_point.as_ptr()))?;
-        check(libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr()))?;
-    }
-    umount2(c".", MntFlags::MNT_DETACH)?;
-    // SAFETY: the path is a valid string.
-    check(unsafe { libc::chdir(c"/".as_ptr()) })?;
-    let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    mount(NONE, c"/", NONE, flags, NONE)
 }
 
 fn bring_up_loopback() -> Result<(), Errno> {
