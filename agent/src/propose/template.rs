@@ -286,3 +286,6 @@ fn header(node: SyntaxNode<'_>) -> RangeInclusive<usize> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod statement_level_tests;

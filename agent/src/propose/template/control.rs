@@ -55,13 +55,10 @@ fn returned_value(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<
     let names = cx.names(node.span().start);
     let likely = old.map_or(LikelyType::Unknown, |it| cx.guess(it));
     let mut values = ingredients::return_values(cx, node);
-    let is_plain = old.is_none_or(|it| it.named_children().is_empty());
     for name in local(&names).filter(|it| it.name != cx.grammar().receiver).take(8) {
         let fits = super::material::compatible(likely, name.likely_type);
         values.push(Weighed { text: name.name.clone(), weight: 0.5 * fits });
         match likely {
-            LikelyType::List if is_plain => values.push(Weighed { text: format!("[{}]", name.name), weight: 0.5 }),
-            LikelyType::Tuple if is_plain => values.push(Weighed { text: format!("({},)", name.name), weight: 0.4 }),
             LikelyType::Bool => truth_of(&name.name, name.likely_type, &mut values),
             LikelyType::Int if name.likely_type.is_container() => {
                 values.push(Weighed { text: format!("len({})", name.name), weight: 0.4 });
@@ -217,7 +214,7 @@ fn add_else(cx: &TemplateContext<'_>, layout: &Layout<'_>, node: SyntaxNode<'_>,
     let Some(last) = statements(body).last().copied() else { return };
     let mut bodies: Vec<(String, f64)> = Vec::new();
     if last.start_line() == last.end_line() && !is_jump(last) {
-        for (text, weight) in renamings(cx, last, node.span().start) {
+        for (text, weight) in renamings(cx, last, node.span().start, Differs::Target) {
             bodies.push((text, weight));
         }
     }
@@ -239,8 +236,22 @@ fn add_else(cx: &TemplateContext<'_>, layout: &Layout<'_>, node: SyntaxNode<'_>,
     }
 }
 
+/// Which names of a repeated statement are the likelier ones to differ.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Differs {
+    /// What is assigned or acted on.
+    Target,
+    /// What is read.
+    Value,
+}
+
 /// Returns a statement with one of its names replaced by another variable, the most alike first.
-pub(super) fn renamings(cx: &TemplateContext<'_>, statement: SyntaxNode<'_>, at: usize) -> Vec<(String, f64)> {
+pub(super) fn renamings(
+    cx: &TemplateContext<'_>,
+    statement: SyntaxNode<'_>,
+    at: usize,
+    differs: Differs,
+) -> Vec<(String, f64)> {
     let names = cx.names(at);
     let mut found: Vec<(String, f64)> = Vec::new();
     let identifiers: Vec<_> = statement.descendants().filter(|it| it.kind() == "identifier").collect();
@@ -248,14 +259,17 @@ pub(super) fn renamings(cx: &TemplateContext<'_>, statement: SyntaxNode<'_>, at:
     let mut old: Vec<&str> = labels.map(|it| it.text()).collect();
     old.sort_unstable();
     old.dedup();
-    for name in old {
+    for &name in &old {
         let Some(known) = names.iter().find(|it| it.name == name) else { continue };
         if !matches!(known.kind, NameKind::Local | NameKind::Parameter | NameKind::Enclosing) {
             continue;
         }
         for other in local(&names).filter(|it| it.name != name && it.name != cx.grammar().receiver).take(10) {
             let fits = super::material::compatible(known.likely_type, other.likely_type);
-            let weight = fits * (0.25 + 0.75 * similar::names(name, &other.name));
+            let is_target = identifiers.iter().any(|it| it.text() == name && is_acted_on(*it));
+            let role = if is_target == (differs == Differs::Target) { 1.0 } else { 0.4 };
+            let is_there = if old.contains(&other.name.as_str()) { 0.3 } else { 1.0 };
+            let weight = role * is_there * fits * (0.25 + 0.75 * similar::names(name, &other.name));
             let same = identifiers.iter().filter(|it| it.text() == name && !super::grammar::is_label(**it));
             let spans: Vec<_> = same.map(|it| it.span()).collect();
             found.push((renamed(statement, &spans, &other.name), weight));
@@ -263,6 +277,12 @@ pub(super) fn renamings(cx: &TemplateContext<'_>, statement: SyntaxNode<'_>, at:
     }
     found.sort_by(|a, b| b.1.total_cmp(&a.1));
     found
+}
+
+/// Whether a name is assigned, or is the object of a method that is called.
+fn is_acted_on(name: SyntaxNode<'_>) -> bool {
+    let is_receiver = name.field_in_parent() == Some("object") && name.parent().is_some_and(super::outline::is_called);
+    is_receiver || super::grammar::is_target(name)
 }
 
 /// Returns a node's text with the given spans of the file replaced.

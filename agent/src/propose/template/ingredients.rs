@@ -99,10 +99,14 @@ fn subjects<'t>(cx: &TemplateContext<'_>, statement: SyntaxNode<'t>) -> BTreeMap
         let entry = found.entry(node.text().to_owned()).or_insert((node, Use::default()));
         entry.1.is_dereferenced |= matches!(
             (parent, field),
-            ("attribute", Some("object")) | ("subscript", Some("value")) | ("binary_operator", _) | ("call", Some("function"))
+            ("attribute", Some("object"))
+                | ("subscript", Some("value"))
+                | ("binary_operator", _)
+                | ("call", Some("function"))
         );
         let is_iterable = matches!((parent, field), ("for_statement" | "for_in_clause", Some("right")));
-        let is_measured = node.ancestors().nth(1).and_then(|it| it.field("function")).is_some_and(|it| it.text() == "len");
+        let is_measured =
+            node.ancestors().nth(1).and_then(|it| it.field("function")).is_some_and(|it| it.text() == "len");
         entry.1.is_looped_over |= is_iterable || is_measured;
     }
     found
@@ -111,7 +115,9 @@ fn subjects<'t>(cx: &TemplateContext<'_>, statement: SyntaxNode<'t>) -> BTreeMap
 /// A comprehension's or lambda's own variable is not visible before the statement.
 fn is_bound_inside(node: SyntaxNode<'_>, statement: SyntaxNode<'_>) -> bool {
     let inner = node.ancestors().take_while(|it| it.id() != statement.id());
-    inner.into_iter().any(|it| it.kind().ends_with("_comprehension") || matches!(it.kind(), "generator_expression" | "lambda"))
+    inner
+        .into_iter()
+        .any(|it| it.kind().ends_with("_comprehension") || matches!(it.kind(), "generator_expression" | "lambda"))
 }
 
 fn reads_only_visible(node: SyntaxNode<'_>, names: &[ScopedName]) -> bool {
@@ -133,7 +139,9 @@ fn value_guards(
         return;
     }
     let likely = cx.guess(node);
-    if matches!(likely, LikelyType::Callable | LikelyType::Class | LikelyType::Module) || subject == cx.grammar().receiver {
+    if matches!(likely, LikelyType::Callable | LikelyType::Class | LikelyType::Module)
+        || subject == cx.grammar().receiver
+    {
         return;
     }
     let is_parameter = known.is_some_and(|it| it.kind == NameKind::Parameter);
@@ -157,7 +165,9 @@ fn value_guards(
     push(format!("not {subject}"), subject.to_owned(), empty, Sort::Empty);
     if likely.is_number() || (likely == LikelyType::Unknown && !used.is_looped_over) {
         let scale = if likely.is_number() { 0.45 } else { 0.12 };
-        for (operator, opposite, weight) in [("== 0", "!= 0", 1.0), ("< 0", ">= 0", 0.9), ("<= 0", "> 0", 0.8), ("== 1", "!= 1", 0.5)] {
+        for (operator, opposite, weight) in
+            [("== 0", "!= 0", 1.0), ("< 0", ">= 0", 0.9), ("<= 0", "> 0", 0.8), ("== 1", "!= 1", 0.5)]
+        {
             push(format!("{subject} {operator}"), format!("{subject} {opposite}"), scale * weight, Sort::Number);
         }
     }
@@ -221,23 +231,33 @@ fn subscript_guards(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Ve
 
 /// A value that the statement handles may have been handled before: `if node in visited`.
 fn membership_guards(statement: SyntaxNode<'_>, names: &[ScopedName], out: &mut Vec<Condition>) {
-    let own: Vec<&str> = layout::own_nodes(statement).into_iter().filter(|it| it.kind() == "identifier").map(|it| it.text()).collect();
-    let containers = local(names).filter(|it| matches!(it.likely_type, LikelyType::Set | LikelyType::Dict | LikelyType::List));
+    let own: Vec<&str> =
+        layout::own_nodes(statement).into_iter().filter(|it| it.kind() == "identifier").map(|it| it.text()).collect();
+    let containers =
+        local(names).filter(|it| matches!(it.likely_type, LikelyType::Set | LikelyType::Dict | LikelyType::List));
     for container in containers.take(4) {
         let members = local(names).filter(|it| own.contains(&it.name.as_str()) && it.name != container.name);
         for member in members.filter(|it| !it.likely_type.is_container()).take(4) {
             let weight = if container.likely_type == LikelyType::List { 0.2 } else { 0.4 };
-            let (text, opposite) =
-                (format!("{} in {}", member.name, container.name), format!("{} not in {}", member.name, container.name));
+            let (text, opposite) = (
+                format!("{} in {}", member.name, container.name),
+                format!("{} not in {}", member.name, container.name),
+            );
             out.push(Condition { text, opposite, weight, sort: Sort::Key, subject: member.name.clone() });
         }
     }
 }
 
 /// The conditions of the same function, as they are and negated.
-fn donor_conditions(cx: &TemplateContext<'_>, statement: SyntaxNode<'_>, names: &[ScopedName], out: &mut Vec<Condition>) {
+fn donor_conditions(
+    cx: &TemplateContext<'_>,
+    statement: SyntaxNode<'_>,
+    names: &[ScopedName],
+    out: &mut Vec<Condition>,
+) {
     let pieces = cx.pieces(statement);
-    let conditions = pieces.iter().filter(|it| cx.grammar().is_condition(it.node) || it.node.kind() == "comparison_operator");
+    let conditions =
+        pieces.iter().filter(|it| cx.grammar().is_condition(it.node) || it.node.kind() == "comparison_operator");
     for piece in conditions.filter(|it| super::material::is_visible(it, names)).take(12) {
         let is_near = statement.span().contains(&piece.node.span().start);
         let negated = negation(piece.node);
@@ -319,7 +339,9 @@ pub fn return_values(cx: &TemplateContext<'_>, statement: SyntaxNode<'_>) -> Vec
     } else {
         add("None", 0.25);
     }
-    for parameter in local(&names).filter(|it| it.kind == NameKind::Parameter && it.name != cx.grammar().receiver).take(3) {
+    for parameter in
+        local(&names).filter(|it| it.kind == NameKind::Parameter && it.name != cx.grammar().receiver).take(3)
+    {
         add(&parameter.name, 0.12);
     }
     let mut values: Vec<Weighed> = values.into_iter().map(|(text, weight)| Weighed { text, weight }).collect();
@@ -353,7 +375,11 @@ pub fn raises(cx: &TemplateContext<'_>, statement: SyntaxNode<'_>) -> Vec<Weighe
     let raises = cx.tree().root().descendants().filter(|it| it.kind() == "raise_statement");
     let mut found: Vec<(usize, &str)> = raises
         .filter(|it| it.named_children().len() == 1 && it.start_line() == it.end_line() && it.span().len() <= 100)
-        .filter(|it| super::material::free_names(*it).iter().all(|name| names.iter().any(|it| it.name == *name) || is_exception(name)))
+        .filter(|it| {
+            super::material::free_names(*it)
+                .iter()
+                .all(|name| names.iter().any(|it| it.name == *name) || is_exception(name))
+        })
         .map(|it| (it.span().start.abs_diff(at), it.text()))
         .collect();
     found.sort_unstable();

@@ -79,7 +79,8 @@ impl<'t> Layout<'t> {
         }
         let end = self.line_end(statement).filter(|_| begins_line(self.text, statement))?;
         let start = statement.span().start - self.indent(statement).len();
-        let newline = self.text[end..].iter().position(|byte| *byte == b'\n').map_or(self.text.len(), |at| end + at + 1);
+        let newline =
+            self.text[end..].iter().position(|byte| *byte == b'\n').map_or(self.text.len(), |at| end + at + 1);
         Some((start..newline, String::new()))
     }
 
@@ -161,7 +162,8 @@ pub fn is_jump(statement: SyntaxNode<'_>) -> bool {
 
 /// Returns the function directly around a node.
 pub fn function_of(node: SyntaxNode<'_>) -> Option<SyntaxNode<'_>> {
-    let nearest = node.ancestors().find(|it| matches!(it.kind(), "function_definition" | "class_definition" | "lambda"))?;
+    let nearest =
+        node.ancestors().find(|it| matches!(it.kind(), "function_definition" | "class_definition" | "lambda"))?;
     (nearest.kind() == "function_definition").then_some(nearest)
 }
 
@@ -190,7 +192,8 @@ pub fn own_nodes(statement: SyntaxNode<'_>) -> Vec<SyntaxNode<'_>> {
     let mut found = Vec::new();
     let mut stack = vec![statement];
     while let Some(node) = stack.pop() {
-        let is_nested = matches!(node.kind(), "block" | "elif_clause" | "else_clause" | "except_clause" | "finally_clause");
+        let is_nested =
+            matches!(node.kind(), "block" | "elif_clause" | "else_clause" | "except_clause" | "finally_clause");
         if is_nested || (node != statement && is_statement(node)) {
             continue;
         }

@@ -157,7 +157,7 @@ fn replace(cx: &TemplateContext<'_>, own: &DonorFile, statement: SyntaxNode<'_>,
     }
     if !is_jump(statement) {
         found.extend(
-            super::control::renamings(cx, statement, statement.span().start)
+            super::control::renamings(cx, statement, statement.span().start, super::control::Differs::Value)
                 .into_iter()
                 .take(4)
                 .map(|it| (it.0, 0.2 * it.1)),

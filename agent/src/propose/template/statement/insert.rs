@@ -102,7 +102,7 @@ fn donors(
                     variant: "statement/insert-donor",
                 });
             }
-            for (text, weight) in control::renamings(cx, donor, at).into_iter().take(5) {
+            for (text, weight) in control::renamings(cx, donor, at, control::Differs::Value).into_iter().take(5) {
                 out.push(Insertion { text, weight: 0.35 * weight * distance, variant: "statement/insert-renamed" });
             }
         }
