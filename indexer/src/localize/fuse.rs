@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Ballots, FileSuspect, Localization, Reason, Signal, SymbolSuspect, Vote, Votes};
-use crate::symbol::{FileId, SymbolId};
+use crate::symbol::{FileId, SymbolId, SymbolKind};
 
 /// How much one signal counts.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,6 +31,10 @@ pub struct Settings {
     pub from_symbols: [f64; 3],
     /// What a definition gets from its file.
     pub from_file: f64,
+    /// What a method gets from its class.
+    pub from_class: f64,
+    /// What is left of a class's score: people name classes, faults are mostly in methods.
+    pub class: f64,
 }
 
 impl Settings {
@@ -58,18 +62,18 @@ impl Default for Settings {
     fn default() -> Settings {
         let weights = |signal| match signal {
             Signal::Spectrum => Weights { symbols: 3.0, files: 1.5 },
-            Signal::Frames => Weights { symbols: 0.6, files: 0.5 },
-            Signal::Names => Weights { symbols: 0.5, files: 0.3 },
-            Signal::Places => Weights { symbols: 0.5, files: 0.5 },
-            Signal::Messages => Weights { symbols: 0.3, files: 0.0 },
+            Signal::Frames => Weights { symbols: 1.0, files: 0.5 },
+            Signal::Names => Weights { symbols: 0.5, files: 0.2 },
+            Signal::Places => Weights { symbols: 0.5, files: 0.6 },
+            Signal::Messages => Weights { symbols: 0.2, files: 0.0 },
             Signal::FailingTests => Weights { symbols: 0.8, files: 0.0 },
-            Signal::TitleWords => Weights { symbols: 0.3, files: 0.3 },
+            Signal::TitleWords => Weights { symbols: 0.2, files: 0.3 },
             Signal::DefinitionWords => Weights { symbols: 1.0, files: 0.0 },
             Signal::FileWords => Weights { symbols: 0.0, files: 1.0 },
             Signal::Graph => Weights { symbols: 0.2, files: 0.0 },
         };
         let by_signal = Signal::ALL.into_iter().map(|signal| (signal, weights(signal))).collect();
-        Settings { by_signal, from_symbols: [0.8, 0.2, 0.1], from_file: 0.5 }
+        Settings { by_signal, from_symbols: [0.8, 0.2, 0.1], from_file: 0.5, from_class: 0.1, class: 0.8 }
     }
 }
 
@@ -107,11 +111,14 @@ pub(super) fn fuse(ballots: &Ballots<'_>, settings: &Settings, limit: usize) -> 
         let share: f64 = best.iter().zip(settings.from_symbols).map(|(score, weight)| score * weight).sum();
         *files.entry(file).or_default() += share;
     }
-    let with_file = symbols.into_iter().filter_map(|(id, score)| {
-        let file = ballots.context.file_of(id)?;
-        Some((id, score + settings.from_file * files.get(&file).copied().unwrap_or(0.0)))
+    let with_context = symbols.iter().filter_map(|(id, score)| {
+        let symbol = ballots.context.index.symbol(*id)?;
+        let from_class = symbol.parent.and_then(|class| symbols.get(&class)).copied().unwrap_or(0.0);
+        let from_file = files.get(&symbol.file).copied().unwrap_or(0.0);
+        let sum = score + settings.from_class * from_class + settings.from_file * from_file;
+        Some((*id, if symbol.kind == SymbolKind::Class { settings.class * sum } else { sum }))
     });
-    let symbols = ranked(with_file.collect(), limit);
+    let symbols = ranked(with_context.collect(), limit);
     let files = ranked(files.into_iter().collect(), limit);
     Localization {
         files: files.into_iter().filter_map(|(id, score)| file_suspect(ballots, id, score)).collect(),

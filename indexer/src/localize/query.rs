@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashSet;
+
 use crate::IssueText;
 use crate::evidence::Evidence;
 use crate::text;
@@ -26,18 +28,14 @@ const MAX_WORDS: usize = 400;
 
 impl Words {
     pub(super) fn new(issue: &IssueText, evidence: &Evidence) -> Words {
-        let body = issue.body_without_environment();
-        let code: String = evidence.code.iter().map(|block| block.text.as_str()).collect::<Vec<_>>().join("\n");
-        let (prose, traceback) = split_traceback(&without(&body, evidence));
-        let (code, more) = split_traceback(&code);
+        // Source lines below frames look like indented code, so tracebacks are taken out first.
+        let (rest, traceback) = split_traceback(&issue.body_without_environment());
+        let in_code = lines_of(evidence);
+        let is_code = |line: &&str| in_code.contains(line.trim().trim_start_matches(['>', '.']).trim_start());
+        let (code, prose): (Vec<&str>, Vec<&str>) = rest.lines().partition(is_code);
+        let (code, prose) = (code.join("\n"), prose.join("\n"));
         let mut weights: BTreeMap<String, f32> = BTreeMap::new();
-        let parts = [
-            (issue.title.as_str(), TITLE),
-            (&prose, PROSE),
-            (&code, CODE),
-            (&traceback, TRACEBACK),
-            (&more, TRACEBACK),
-        ];
+        let parts = [(issue.title.as_str(), TITLE), (&prose, PROSE), (&code, CODE), (&traceback, TRACEBACK)];
         for (text, weight) in parts {
             for (word, count) in counted(text) {
                 *weights.entry(word).or_default() += weight * (1.0 + (count as f32).ln()).min(3.0);
@@ -66,17 +64,9 @@ impl Words {
     }
 }
 
-/// The body without the lines that are code; blocks are kept by line in the evidence.
-fn without(body: &str, evidence: &Evidence) -> String {
-    let code: rustc_hash::FxHashSet<&str> = evidence
-        .code
-        .iter()
-        .flat_map(|block| block.text.lines())
-        .map(str::trim)
-        .filter(|line| line.len() > 3)
-        .collect();
-    let prose = body.lines().filter(|line| !code.contains(line.trim()));
-    prose.collect::<Vec<_>>().join("\n")
+/// The lines of all code blocks; shorter ones are brackets.
+fn lines_of(evidence: &Evidence) -> FxHashSet<&str> {
+    evidence.code.iter().flat_map(|block| block.text.lines()).map(str::trim).filter(|line| line.len() > 3).collect()
 }
 
 /// Takes traceback lines (frames and the source lines below them) out of a text.
