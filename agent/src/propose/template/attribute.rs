@@ -53,7 +53,7 @@ impl Template for Attribute {
     }
 
     fn weight(&self) -> f64 {
-        10.0
+        18.0
     }
 
     fn propose(&self, cx: &TemplateContext<'_>, out: &mut Vec<Rewrite>) {

@@ -19,7 +19,7 @@ impl Template for Boundary {
     }
 
     fn weight(&self) -> f64 {
-        35.0
+        45.0
     }
 
     fn propose(&self, cx: &TemplateContext<'_>, out: &mut Vec<Rewrite>) {
@@ -60,7 +60,13 @@ fn counts(cx: &TemplateContext<'_>, node: SyntaxNode<'_>) -> Option<f64> {
             "range" => 1.2,
             "len" | "str" | "print" | "isinstance" | "list" | "sorted" | "sum" | "set" | "iter" | "tuple" | "any"
             | "all" => return None,
-            _ => 0.4,
+            name => {
+                if cx.outline().signatures.contains_key(name) {
+                    0.7
+                } else {
+                    0.4
+                }
+            }
         },
         "comparison_operator" if is_ordered(parent) => 0.6,
         "comparison_operator" => 0.25,
@@ -199,7 +205,7 @@ fn cut(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<Rewrite>) {
     let object = node.text();
     let is_looped = node.parent().is_some_and(|it| it.kind() != "argument_list");
     let certainty = if cx.guess(node).is_container() { 1.0 } else { 0.6 } * if is_looped { 1.0 } else { 0.6 };
-    for (bounds, weight) in [("1:", 0.5), (":-1", 0.4), ("::-1", 0.2)] {
+    for (bounds, weight) in [("1:", 0.8), (":-1", 0.6), ("::-1", 0.3)] {
         out.push(Rewrite::replace(node, format!("{object}[{bounds}]"), "boundary/cut", weight * certainty));
     }
     let names = cx.names(node.span().start);
@@ -209,7 +215,7 @@ fn cut(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<Rewrite>) {
         is_own && may_count && it.defined_before && it.name != object && it.name != cx.grammar().receiver
     });
     for name in numbers.take(6) {
-        let weight = if name.likely_type == LikelyType::Int { 0.35 } else { 0.2 } * certainty;
+        let weight = if name.likely_type == LikelyType::Int { 0.6 } else { 0.35 } * certainty;
         out.push(Rewrite::replace(node, format!("{object}[{}:]", name.name), "boundary/cut", weight));
         out.push(Rewrite::replace(node, format!("{object}[:{}]", name.name), "boundary/cut", weight));
     }

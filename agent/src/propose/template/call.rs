@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use indexer::scope::{LikelyType, NameKind};
 use indexer::syntax::SyntaxNode;
 
-use super::grammar::{self, Strength};
 use super::outline;
 use super::similar;
 use super::{Rewrite, Template, TemplateContext};
@@ -65,7 +64,7 @@ impl Template for Call {
     }
 
     fn weight(&self) -> f64 {
-        55.0
+        45.0
     }
 
     fn propose(&self, cx: &TemplateContext<'_>, out: &mut Vec<Rewrite>) {
@@ -277,5 +276,4 @@ fn insert_argument(
     if !is_generator {
         out.push(Rewrite::splice(node, at..at, text, variant, weight));
     }
-    debug_assert!(grammar::strength(node) <= Strength::Atom);
 }

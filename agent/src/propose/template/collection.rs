@@ -17,7 +17,7 @@ impl Template for Collection {
     }
 
     fn weight(&self) -> f64 {
-        17.0
+        28.0
     }
 
     fn propose(&self, cx: &TemplateContext<'_>, out: &mut Vec<Rewrite>) {
@@ -28,6 +28,14 @@ impl Template for Collection {
                 exchange(node, &elements, out);
                 add(cx, node, &elements, out);
                 convert(node, out);
+            }
+            if node.kind() == "subscript" && !node.has_error() {
+                let value = node.field("value");
+                let indices: Vec<_> = node.named_children().into_iter().filter(|it| Some(*it) != value).collect();
+                if indices.len() > 1 {
+                    exchange(node, &indices, out);
+                    drop(node, &indices, out);
+                }
             }
             if node.kind() == "return_statement" {
                 return_more(cx, node, out);
@@ -72,7 +80,7 @@ fn exchange(node: SyntaxNode<'_>, elements: &[SyntaxNode<'_>], out: &mut Vec<Rew
     for (at, first) in elements.iter().enumerate() {
         for second in elements[at + 1..].iter().filter(|it| it.text() != first.text()) {
             let edits = vec![(first.span(), second.text().to_owned()), (second.span(), first.text().to_owned())];
-            out.push(Rewrite::many(node, edits, "collection/exchange", 0.5));
+            out.push(Rewrite::many(node, edits, "collection/exchange", 0.8));
         }
     }
 }

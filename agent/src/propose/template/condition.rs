@@ -21,7 +21,7 @@ impl Template for Condition {
     }
 
     fn weight(&self) -> f64 {
-        95.0
+        62.0
     }
 
     fn propose(&self, cx: &TemplateContext<'_>, out: &mut Vec<Rewrite>) {
@@ -95,11 +95,11 @@ fn add_terms(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<Rewri
             out.push(Rewrite::replace(node, cx.fit(node, &before, own), variant, weight * early));
         }
     }
-    insert_between(cx, node, out);
+    insert_between(node, out);
 }
 
 /// `a or b` becomes `a or t or b`, where `t` is one of its own terms with two names exchanged.
-fn insert_between(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<Rewrite>) {
+fn insert_between(node: SyntaxNode<'_>, out: &mut Vec<Rewrite>) {
     for inner in node.descendants().filter(|it| it.kind() == "boolean_operator") {
         let (Some(left), Some(operator)) = (inner.field("left"), grammar::operator(inner)) else { continue };
         for term in permuted(left).into_iter().take(6) {
@@ -108,7 +108,6 @@ fn insert_between(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<
             let at = left.span().end;
             out.push(Rewrite::splice(node, at..at, text, variant_of(operator.kind()), 0.25));
         }
-        let _ = cx;
     }
 }
 
@@ -134,6 +133,9 @@ fn replace(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, is_condition: bool, o
         out.push(Rewrite::replace(node, text, "condition/replace", 0.3 * (0.2 + likeness)));
     }
     if !is_condition {
+        if matches!(node.kind(), "true" | "false") {
+            decide(cx, node, out);
+        }
         return;
     }
     let is_constant = matches!(node.kind(), "true" | "false");
@@ -146,6 +148,20 @@ fn replace(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, is_condition: bool, o
     }
     for constant in ["True", "False"] {
         out.push(Rewrite::replace(node, constant, "condition/constant", 0.15));
+    }
+}
+
+/// A constant answer becomes one that depends: `return True` for `return depth == 0`.
+fn decide(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<Rewrite>) {
+    if !node.parent().is_some_and(|it| matches!(it.kind(), "return_statement" | "assignment")) {
+        return;
+    }
+    let mut checks = Vec::new();
+    for (rank, name) in own_names(cx, node).into_iter().enumerate() {
+        guards(&name, 1.0 / (1.0 + 0.2 * rank as f64), &mut checks);
+    }
+    for check in checks {
+        out.push(Rewrite::replace(node, check.text, "condition/decide", 0.5 * check.weight));
     }
 }
 
@@ -215,6 +231,10 @@ fn guards(name: &ScopedName, weight: f64, terms: &mut Vec<Term>) {
     if matches!(name.likely_type, LikelyType::Int) {
         push(format!("{it} % 2 == 0"), Strength::Comparison, 0.1);
         push(format!("{it} % 2 != 0"), Strength::Comparison, 0.1);
+    }
+    if name.likely_type == LikelyType::Unknown {
+        push(format!("{it} % 2 == 0"), Strength::Comparison, 0.06);
+        push(format!("{it} % 2 != 0"), Strength::Comparison, 0.06);
     }
     if name.likely_type.is_container() {
         push(format!("len({it}) > 0"), Strength::Comparison, 0.2);

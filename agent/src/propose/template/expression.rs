@@ -3,9 +3,10 @@
 //! After GenProg's and ssFix's use of code that is there already (Weimer et al. 2009; Xin and Reiss 2017), restricted to expressions.
 //! Measured: 25 of 660 single edits replace an expression, and part of the 61 that change an argument. Names for names are the variable family's.
 
+use indexer::scope::LikelyType;
 use indexer::syntax::SyntaxNode;
 
-use super::grammar::{self, Strength};
+use super::grammar::Strength;
 use super::{Rewrite, Template, TemplateContext, material, outline, similar};
 
 /// Larger expressions are not replaced as a whole.
@@ -64,6 +65,7 @@ fn replace(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<Rewrite
         out.push(Rewrite::replace(node, text, "expression/replace", weight));
     }
     opposites(cx, node, out);
+    elements(cx, node, out);
 }
 
 /// `f(x)` becomes `-name`, for names of the function: the small expressions over one name that need not be there yet.
@@ -81,5 +83,24 @@ fn opposites(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<Rewri
             out.push(Rewrite::replace(node, text, "expression/length", 0.1));
         }
     }
-    let _ = grammar::strength(node);
+}
+
+/// `x` becomes `xs[i]`: an element of a container of the function at an index of the function.
+fn elements(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<Rewrite>) {
+    let is_operand = node
+        .parent()
+        .is_some_and(|it| matches!(it.kind(), "comparison_operator" | "binary_operator" | "argument_list"));
+    if node.kind() != "identifier" || !is_operand || cx.guess(node).is_container() {
+        return;
+    }
+    let pieces = cx.visible_pieces(node);
+    let names = || pieces.iter().filter(|it| it.node.kind() == "identifier");
+    for container in names().filter(|it| it.likely_type.is_container()) {
+        for index in names().filter(|it| it.likely_type == LikelyType::Int) {
+            let text = format!("{}[{}]", container.text, index.text);
+            if !pieces.iter().any(|it| it.text == text) {
+                out.push(Rewrite::replace(node, text, "expression/element", 0.08));
+            }
+        }
+    }
 }

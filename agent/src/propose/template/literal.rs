@@ -177,7 +177,7 @@ fn string(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<Rewrite>
         let new = format!("{open}{other}{close}");
         if other != content {
             out.push(Rewrite::replace(node, new.clone(), "literal/text", weight));
-            everywhere(cx, node, &new, 0.5 * weight, out);
+            everywhere(cx, node, &new, 0.8 * weight, out);
         }
     }
     let mut others: Vec<(&String, f64)> = Vec::new();

@@ -18,7 +18,7 @@ impl Template for Operator {
     }
 
     fn weight(&self) -> f64 {
-        30.0
+        45.0
     }
 
     fn propose(&self, cx: &TemplateContext<'_>, out: &mut Vec<Rewrite>) {
@@ -31,7 +31,7 @@ impl Template for Operator {
                     regroup(node, out);
                 }
                 "boolean_operator" => combine(cx, node, out),
-                "augmented_assignment" => augment(cx, node, out),
+                "augmented_assignment" => augment(node, out),
                 "assignment" => assign(node, out),
                 "unary_operator" => drop_sign(cx, node, out),
                 _ => {}
@@ -60,7 +60,7 @@ fn comparisons(operator: &str) -> &'static [(&'static str, f64)] {
 fn compare(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<Rewrite>) {
     for operator in node.children().into_iter().filter(|it| cx.grammar().comparisons.contains(&it.kind())) {
         for (other, weight) in comparisons(operator.kind()) {
-            out.push(Rewrite::splice(node, operator.span(), *other, "operator/comparison", *weight));
+            out.push(Rewrite::splice(node, operator.span(), *other, "operator/comparison", 1.5 * weight));
         }
     }
     let operands = node.named_children();
@@ -164,12 +164,12 @@ fn regroup(node: SyntaxNode<'_>, out: &mut Vec<Rewrite>) {
         && weakens
     {
         let text = format!("({} {} {}) {} {}", left.text(), operator.kind(), a.text(), inner.kind(), b.text());
-        out.push(Rewrite::replace(node, text, "operator/regroup", 0.5));
+        out.push(Rewrite::replace(node, text, "operator/regroup", 0.7));
         let text = format!("{} {} {} {} {}", a.text(), inner.kind(), b.text(), operator.kind(), left.text());
         out.push(Rewrite::replace(node, text, "operator/regroup", 0.2));
         // The first operand was meant to be worked on: `a - 1 // c` for `a // c - 1`.
         let text = format!("{} {} {} {} {}", left.text(), inner.kind(), b.text(), operator.kind(), a.text());
-        out.push(Rewrite::replace(node, text, "operator/regroup", 0.4));
+        out.push(Rewrite::replace(node, text, "operator/regroup", 0.6));
     }
     let inner =
         if left.kind() == "parenthesized_expression" { left.named_children().first().copied() } else { Some(left) };
@@ -188,13 +188,13 @@ fn combine(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<Rewrite
     let first = parenthesize(left.text(), grammar::strength(left), grammar::operand_strength(other, false));
     let second = parenthesize(right.text(), grammar::strength(right), grammar::operand_strength(other, true));
     let text = cx.fit(node, &format!("{first} {other} {second}"), grammar::binary_strength(other));
-    out.push(Rewrite::replace(node, text, "operator/boolean", 1.0));
+    out.push(Rewrite::replace(node, text, "operator/boolean", 1.6));
     out.push(Rewrite::splice(node, operator.span(), other, "operator/boolean", 0.4));
     // `a and b and c` as a whole becomes `a or b or c`.
     if left.kind() == node.kind() && node.parent().is_none_or(|it| it.kind() != node.kind()) {
         let all = chain(node, operator.kind());
         let edits = all.into_iter().map(|it| (it.span(), other.to_owned())).collect();
-        out.push(Rewrite::many(node, edits, "operator/boolean", 0.8));
+        out.push(Rewrite::many(node, edits, "operator/boolean", 1.4));
     }
     exchange_terms(node, left, right, operator, out);
 }
@@ -224,8 +224,8 @@ fn chain<'t>(node: SyntaxNode<'t>, word: &str) -> Vec<SyntaxNode<'t>> {
     found
 }
 
-fn augment(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<Rewrite>) {
-    let (Some(operator), Some(right)) = (grammar::operator(node), node.field("right")) else { return };
+fn augment(node: SyntaxNode<'_>, out: &mut Vec<Rewrite>) {
+    let Some(operator) = grammar::operator(node) else { return };
     let others: &[(&str, f64)] = match operator.kind() {
         "+=" => &[("-=", 1.0), ("=", 0.6), ("*=", 0.4), ("|=", 0.1)],
         "-=" => &[("+=", 1.0), ("=", 0.4), ("/=", 0.2), ("//=", 0.2), ("%=", 0.2)],
@@ -241,9 +241,8 @@ fn augment(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<Rewrite
         _ => &[],
     };
     for (other, weight) in others {
-        out.push(Rewrite::splice(node, operator.span(), *other, "operator/augmented", *weight));
+        out.push(Rewrite::splice(node, operator.span(), *other, "operator/augmented", 0.7 * weight));
     }
-    let _ = (cx, right);
 }
 
 /// `x = e` becomes `x += e`; `x = x + e` is left to others.
@@ -254,7 +253,13 @@ fn assign(node: SyntaxNode<'_>, out: &mut Vec<Rewrite>) {
         return;
     }
     for (operator, weight) in [(" += ", 0.4), (" -= ", 0.1), (" *= ", 0.08)] {
-        out.push(Rewrite::splice(node, left.span().end..right.span().start, operator, "operator/augmented", weight));
+        out.push(Rewrite::splice(
+            node,
+            left.span().end..right.span().start,
+            operator,
+            "operator/augmented",
+            0.7 * weight,
+        ));
     }
 }
 

@@ -118,7 +118,7 @@ fn retarget(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<Rewrit
         }
         let likeness = similar::names(node.text(), &name.name);
         let fits = material::compatible(cx.guess(node), name.likely_type);
-        out.push(Rewrite::replace(node, name.name.clone(), "variable/target", factor * fits * (0.3 + likeness)));
+        out.push(Rewrite::replace(node, name.name.clone(), "variable/target", 1.4 * factor * fits * (0.3 + likeness)));
     }
     places(cx, node, 0.4 * factor, out);
 }
@@ -140,6 +140,6 @@ fn places(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, factor: f64, out: &mut
             continue;
         }
         let likeness = similar::expressions(piece.text, node.text());
-        out.push(Rewrite::replace(node, piece.text, "variable/target", factor * (0.15 + 0.6 * likeness)));
+        out.push(Rewrite::replace(node, piece.text, "variable/target", factor * (0.2 + 0.8 * likeness)));
     }
 }

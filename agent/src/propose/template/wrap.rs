@@ -9,7 +9,7 @@ use indexer::syntax::SyntaxNode;
 use super::grammar::{self, Strength};
 use super::material::{self, Piece};
 use super::outline::{self, Member};
-use super::{Rewrite, Template, TemplateContext, parenthesize, similar};
+use super::{Rewrite, Template, TemplateContext, parenthesize};
 
 /// Larger expressions are not wrapped.
 const MOST_BYTES: usize = 100;
@@ -158,6 +158,7 @@ fn in_call(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<Rewrite
 /// Returns how likely an expression is wrapped by where it stands.
 fn place(node: SyntaxNode<'_>) -> f64 {
     match node.parent().map_or("", |it| it.kind()) {
+        "parenthesized_expression" => node.parent().map_or(0.4, place),
         "return_statement" | "assignment" | "argument_list" | "keyword_argument" => 1.0,
         "for_statement" | "for_in_clause" | "augmented_assignment" | "generator_expression" | "list_comprehension" => {
             0.9
@@ -237,6 +238,15 @@ fn in_operation(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<Re
         out.push(Rewrite::replace(node, format!("max({}, 0)", node.text()), "wrap/bound", 0.2 * place));
         out.push(Rewrite::replace(node, format!("max({}, 1)", node.text()), "wrap/bound", 0.1 * place));
     }
+    let is_joined = grammar::operator(node)
+        .or_else(|| node.parent().and_then(grammar::operator))
+        .is_some_and(|it| it.kind() == "+");
+    if kind == LikelyType::Str || kind == LikelyType::Unknown && is_joined {
+        let factor = if kind == LikelyType::Str { 1.0 } else { 0.4 };
+        for separator in ["' '", "'.'", "','", "'\\n'", "'-'", "'/'", "'_'"] {
+            operation(cx, node, "+", separator, Strength::Atom, 0.08 * place * factor, out);
+        }
+    }
     if let Some(target) = assigned(node).filter(|_| kind.is_number() || kind == LikelyType::Unknown) {
         for function in ["max", "min"] {
             let text = format!("{function}({target}, {})", node.text());
@@ -275,6 +285,8 @@ fn operate(
     let both_containers =
         (kind.is_container() || kind == LikelyType::Unknown) && (other.is_container() || other == LikelyType::Unknown);
     if both_containers && !(is_loose && kind == other) {
+        let is_list = |it| matches!(it, LikelyType::List | LikelyType::Str | LikelyType::Tuple);
+        let weight = if kind == other && is_list(kind) { 2.0 * weight } else { weight };
         operation(cx, node, "+", piece.text, piece.strength, weight, out);
         let base = parenthesize(piece.text, piece.strength, Strength::Sum);
         let right = parenthesize(node.text(), grammar::strength(node), Strength::Product);
@@ -395,13 +407,13 @@ fn both_sides(node: SyntaxNode<'_>, out: &mut Vec<Rewrite>) {
     }
     for function in ["set", "sorted", "str", "int", "len", "list", "abs", "tuple"] {
         let wrap = |it: SyntaxNode<'_>| (it.span(), format!("{function}({})", it.text()));
-        out.push(Rewrite::many(node, vec![wrap(left), wrap(right)], "wrap/both-sides", 0.12));
+        out.push(Rewrite::many(node, vec![wrap(left), wrap(right)], "wrap/both-sides", 0.2));
     }
     let wrap = |it: SyntaxNode<'_>| {
         let object = parenthesize(it.text(), grammar::strength(it), Strength::Atom);
         (it.span(), format!("{object}.lower()"))
     };
-    out.push(Rewrite::many(node, vec![wrap(left), wrap(right)], "wrap/both-sides", 0.1));
+    out.push(Rewrite::many(node, vec![wrap(left), wrap(right)], "wrap/both-sides", 0.15));
 }
 
 /// `f(e)` becomes `e`, and likewise for methods, indices, operations, choices.
@@ -477,7 +489,6 @@ fn unwrap(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<Rewrite>
     if node.kind() == "conditional_expression" {
         exchange_choice(node, out);
     }
-    debug_assert!(similar::names("", "") > 0.5);
 }
 
 /// `a if c else b` becomes `b if c else a`.
