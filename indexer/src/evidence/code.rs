@@ -126,18 +126,16 @@ enum Line<'t> {
 
 fn classified(body: &str) -> impl Iterator<Item = (&str, Line<'_>)> {
     let mut fence = Fence::default();
-    let mut was_inside = false;
     body.lines().map(move |line| {
         let inside = fence.inside_after(line);
         let mark = inside && (line.trim_start().starts_with("```") || line.trim_start().starts_with("~~~"));
-        let kind = if inside && !(mark && !was_inside) && !mark {
+        let kind = if inside && !mark {
             Line::Code(after_prompt(line.trim()).unwrap_or(line))
         } else if inside {
             Line::Fence
         } else {
             unfenced(line)
         };
-        was_inside = inside;
         (line, kind)
     })
 }
@@ -187,12 +185,7 @@ fn imports_of(code: &str) -> Vec<Import> {
             };
             let plain = if captures.get(1).is_some() { name } else { name.split('.').next().unwrap_or(name) };
             // `import a.b` binds `a` to `a`, not to `a.b`.
-            let (alias, bound) = match alias {
-                Some(alias) => (alias.to_owned(), path),
-                None if captures.get(1).is_none() => (plain.to_owned(), path),
-                None => (plain.to_owned(), path),
-            };
-            found.push(Import { path: bound, alias });
+            found.push(Import { path, alias: alias.unwrap_or(plain).to_owned() });
         }
         if found.len() >= MAX_ITEMS {
             break;

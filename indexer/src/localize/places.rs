@@ -115,10 +115,9 @@ pub(super) fn mentions(context: &Context<'_>) -> Votes {
             let reason = format!("issue names the file {}", mention.path);
             keep_best(&mut files, file, 1.0 / found.len() as f64, &reason);
             let at_line = mention.line.zip(context.index.file(file));
-            if let Some(symbol) = at_line.and_then(|(line, it)| context.index.symbol_at(&it.path, line)) {
-                if let Some(suspect) = context.suspect(symbol) {
-                    keep_best(&mut symbols, suspect, 1.0, &reason);
-                }
+            let symbol = at_line.and_then(|(line, it)| context.index.symbol_at(&it.path, line));
+            if let Some(suspect) = symbol.and_then(|symbol| context.suspect(symbol)) {
+                keep_best(&mut symbols, suspect, 1.0, &reason);
             }
         }
     }
