@@ -239,7 +239,14 @@ impl Workbench {
             if left.is_empty() || time_left.is_zero() || !self.is_alive() || enough(request, &once.report) {
                 break;
             }
-            let again = TestRequest { select: Select::Ids(left.clone()), ..request.clone() };
+            let failures = count(&once.report, TestStatus::is_failure);
+            let timeouts = count(&once.report, |status| status == TestStatus::TimedOut);
+            let again = TestRequest {
+                select: Select::Ids(left.clone()),
+                stop_after_failures: request.stop_after_failures.map(|most| most.saturating_sub(failures)),
+                stop_after_timeouts: request.stop_after_timeouts.map(|most| most.saturating_sub(timeouts)),
+                ..request.clone()
+            };
             let next = self.run_once(&again, time_left).await?;
             once = merge(once, next);
         }
@@ -390,11 +397,14 @@ fn merge(first: Once, next: Once) -> Once {
 
 /// Whether the run has the failures or timeouts after which it was to stop.
 fn enough(request: &TestRequest, report: &TestReport) -> bool {
-    let count = |wanted: fn(TestStatus) -> bool| {
-        u32::try_from(report.results.iter().filter(|result| wanted(result.status)).count()).unwrap_or(u32::MAX)
-    };
-    request.stop_after_failures.is_some_and(|most| count(TestStatus::is_failure) >= most)
-        || request.stop_after_timeouts.is_some_and(|most| count(|status| status == TestStatus::TimedOut) >= most)
+    let timeouts = count(report, |status| status == TestStatus::TimedOut);
+    request.stop_after_failures.is_some_and(|most| count(report, TestStatus::is_failure) >= most)
+        || request.stop_after_timeouts.is_some_and(|most| timeouts >= most)
+}
+
+fn count(report: &TestReport, wanted: fn(TestStatus) -> bool) -> u32 {
+    let found = report.results.iter().filter(|result| wanted(result.status)).count();
+    u32::try_from(found).unwrap_or(u32::MAX)
 }
 
 fn command_ending(done: &Done) -> RunEnding {

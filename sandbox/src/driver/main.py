@@ -3,6 +3,7 @@ import os
 import sys
 
 import _patchwright_bytecode as bytecode
+import _patchwright_run as run
 import _patchwright_supervisor as supervisor
 import _patchwright_wire as wire
 
@@ -16,7 +17,7 @@ def main(source, bundle):
         os.set_inheritable(header["events"], False)
         code = 97
         try:
-            code = supervisor.run_child(header["header"], header["events"], bytecode.Bytecode(), header["root"])
+            run.run_child(header["header"], header["events"], bytecode.Bytecode(), header["root"])
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

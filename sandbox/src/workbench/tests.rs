@@ -321,6 +321,17 @@ class T(unittest.TestCase):
     }
     assert_eq!(report.ending, RunEnding::Complete);
     assert_eq!(find(&report, "test_a_loop").failure.as_ref().unwrap().class, FailureClass::Timeout);
+    // One that only killing ended counts as well when the rest is run in a second process.
+    case.request.select = Select::Ids(vec![
+        "test_a.T.test_b_sleep".into(),
+        "test_a.T.test_c_blocked".into(),
+        "test_a.T.test_d_swallows".into(),
+        "test_a.T.test_e_fine".into(),
+    ]);
+    case.request.stop_after_timeouts = Some(3);
+    let stopped = case.run().await;
+    assert_eq!((stopped.results.len(), &stopped.ending), (3, &RunEnding::StoppedEarly), "{stopped:#?}");
+    case.request.select = Select::All;
     case.request.stop_after_timeouts = Some(1);
     let stopped = case.run().await;
     assert_eq!((stopped.results.len(), &stopped.ending), (1, &RunEnding::StoppedEarly), "{stopped:#?}");
