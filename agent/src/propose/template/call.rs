@@ -103,7 +103,7 @@ fn swap_function(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<R
         }
         let fits = signatures.is_some_and(|it| it.iter().any(|it| it.accepts(arity)))
             || calls.is_some_and(|it| it.arities.contains(&arity));
-        let weight = (0.1 + 0.7 * likeness) * if fits { 1.0 } else { 0.25 };
+        let weight = (0.05 + 0.7 * likeness) * if fits { 1.0 } else { 0.25 };
         let entry = candidates.entry(name.name.clone()).or_insert(0.0);
         *entry = entry.max(weight);
     }

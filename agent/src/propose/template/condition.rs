@@ -86,13 +86,13 @@ struct Term {
 fn add_terms(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<Rewrite>) {
     for term in terms(cx, node) {
         for (word, variant, factor) in [("and", "condition/strengthen", 1.0), ("or", "condition/relax", 0.7)] {
-            let after = join(node.text(), grammar::strength(node), word, &term.text, term.strength);
-            let before = join(&term.text, term.strength, word, node.text(), grammar::strength(node));
-            let own = grammar::binary_strength(word);
-            let (late, early) = if term.is_guard && word == "and" { (0.4, 1.0) } else { (1.0, 0.4) };
-            let weight = 0.5 * term.weight * factor;
-            out.push(Rewrite::replace(node, cx.fit(node, &after, own), variant, weight * late));
-            out.push(Rewrite::replace(node, cx.fit(node, &before, own), variant, weight * early));
+            // Which term goes first matters only where one protects the other: a guard goes first.
+            let own = (node.text(), grammar::strength(node));
+            let other = (term.text.as_str(), term.strength);
+            let (first, second) = if term.is_guard { (other, own) } else { (own, other) };
+            let text = join(first.0, first.1, word, second.0, second.1);
+            let text = cx.fit(node, &text, grammar::binary_strength(word));
+            out.push(Rewrite::replace(node, text, variant, 0.5 * term.weight * factor));
         }
     }
     insert_between(node, out);

@@ -234,6 +234,8 @@ fn variants(content: &str) -> Vec<(String, f64)> {
             _ => None,
         };
         variants.extend(partner.map(|it| (it.to_string(), 0.5)));
+        let brackets = ["([{", ")]}"].into_iter().filter(|it| it.contains(one)).flat_map(str::chars);
+        variants.extend(brackets.filter(|it| *it != one).map(|it| (it.to_string(), 0.2)));
     }
     variants
 }

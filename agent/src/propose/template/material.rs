@@ -129,7 +129,7 @@ pub fn compatible(old: LikelyType, new: LikelyType) -> f64 {
     match (old, new) {
         _ if same => 1.0,
         (Unknown, new) if is_code(new) => 0.15,
-        (Unknown, _) | (_, Unknown) => 0.7,
+        (Unknown, _) | (_, Unknown) => 0.6,
         _ if is_code(old) != is_code(new) => 0.05,
         _ => 0.25,
     }

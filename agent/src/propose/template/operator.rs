@@ -73,14 +73,6 @@ fn compare(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<Rewrite
                 "operator/exchange",
                 0.2,
             ));
-        } else if operator.contains(['<', '>']) {
-            // The same condition as with the operator turned round, but the text that some authors write.
-            out.push(Rewrite::replace(
-                node,
-                format!("{}{operator}{}", right.text(), left.text()),
-                "operator/exchange",
-                0.25,
-            ));
         }
     }
 }

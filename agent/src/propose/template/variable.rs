@@ -20,7 +20,7 @@ impl Template for Variable {
     }
 
     fn weight(&self) -> f64 {
-        34.0
+        44.0
     }
 
     fn propose(&self, cx: &TemplateContext<'_>, out: &mut Vec<Rewrite>) {

@@ -23,7 +23,7 @@ impl Template for Wrap {
     }
 
     fn weight(&self) -> f64 {
-        57.0
+        50.0
     }
 
     fn propose(&self, cx: &TemplateContext<'_>, out: &mut Vec<Rewrite>) {
@@ -228,7 +228,7 @@ fn in_operation(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<Re
     }
     if kind.is_number() || kind == LikelyType::Unknown {
         for (operator, number) in [("/", "2"), ("//", "2"), ("*", "2"), ("**", "2"), ("%", "2")] {
-            operation(cx, node, operator, number, Strength::Atom, 0.15 * place, out);
+            operation(cx, node, operator, number, Strength::Atom, 0.2 * place, out);
         }
         if !matches!(node.kind(), "binary_operator" | "unary_operator") {
             let base = parenthesize(node.text(), grammar::strength(node), Strength::Unary);
