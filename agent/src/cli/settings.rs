@@ -27,7 +27,7 @@ pub(super) enum Sandbox {
 pub(super) fn read_issue(name: &str) -> Result<IssueText, Failure> {
     let text = match name {
         "-" => read_limited(std::io::stdin().lock(), "stdin")?,
-        _ if !Path::new(name).exists() && looks_like_reference(name) => {
+        _ if !Path::new(name).exists() && name.parse::<github::IssueRef>().is_ok() => {
             return Err(Failure::usage(format!(
                 "`{name}` names an issue on GitHub; save its text to a file and give that, or pipe it to `--issue -`"
             )));
@@ -43,12 +43,6 @@ pub(super) fn read_issue(name: &str) -> Result<IssueText, Failure> {
         return Err(crate::pipeline::FixError::EmptyIssue.into());
     }
     Ok(issue)
-}
-
-fn looks_like_reference(name: &str) -> bool {
-    name.split_once('#').is_some_and(|(repository, number)| {
-        repository.split('/').count() == 2 && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-    })
 }
 
 fn read_limited(reader: impl Read, name: &str) -> Result<String, Failure> {
