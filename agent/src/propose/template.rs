@@ -134,6 +134,8 @@ pub struct TemplateContext<'t> {
     grammar: &'static Grammar,
     outline: Outline,
     scopes: Scopes,
+    /// What each node's place asks for, by node id: looking it up walks the tree from its root.
+    required: RefCell<HashMap<usize, Strength>>,
     names: RefCell<HashMap<usize, Rc<Vec<ScopedName>>>>,
     /// By the region's node id. Filled at once, since a cell here would bind every template function to one lifetime.
     pieces: HashMap<usize, Vec<Piece<'t>>>,
@@ -150,6 +152,7 @@ impl<'t> TemplateContext<'t> {
             grammar,
             outline: Outline::read(file.tree.root(), grammar),
             scopes: Scopes::of(file.tree),
+            required: RefCell::default(),
             names: RefCell::default(),
             pieces: HashMap::new(),
         };
@@ -258,7 +261,9 @@ impl<'t> TemplateContext<'t> {
 
     /// Returns `text`, which binds by `strength`, in parentheses if `node`'s place asks for them.
     pub fn fit(&self, node: SyntaxNode<'t>, text: &str, strength: Strength) -> String {
-        parenthesize(text, strength, grammar::required(node))
+        let mut cache = self.required.borrow_mut();
+        let required = *cache.entry(node.id()).or_insert_with(|| grammar::required(node));
+        parenthesize(text, strength, required)
     }
 }
 

@@ -128,7 +128,7 @@ fn candidates(cx: &TemplateContext<'_>, node: SyntaxNode<'_>) -> Vec<(String, f6
         let is_simple =
             (2..=5).contains(&piece.size) && matches!(piece.node.kind(), "attribute" | "subscript" | "call");
         let is_literal = matches!(piece.node.kind(), "string" | "integer" | "none");
-        if (is_simple && !super::outline::is_called(piece.node)) || is_literal {
+        if (is_simple && !piece.is_called) || is_literal {
             candidates.push((piece.text.to_owned(), if is_literal { 0.2 } else { 0.15 }));
         }
     }

@@ -36,7 +36,7 @@ impl Template for Condition {
                 out.push(Rewrite::replace(node, text, "condition/negate", 1.5));
             }
             let is_condition = cx.grammar().is_condition(node);
-            let is_truth = cx.grammar().is_truth(node) && !is_operand(node) && node.kind() != "not_operator";
+            let is_truth = cx.grammar().is_truth(node) && !grammar::is_operand(node) && node.kind() != "not_operator";
             if !is_condition && !is_truth {
                 continue;
             }
@@ -47,12 +47,6 @@ impl Template for Condition {
             replace(cx, node, is_condition, out);
         }
     }
-}
-
-/// One operand of `and`, `or`: it is refined as a part of the whole.
-fn is_operand(node: SyntaxNode<'_>) -> bool {
-    let outer = node.ancestors().find(|it| it.kind() != "parenthesized_expression");
-    outer.is_some_and(|it| it.kind() == "boolean_operator")
 }
 
 /// `a and b` becomes `a` or `b`.
@@ -182,10 +176,9 @@ fn terms(cx: &TemplateContext<'_>, node: SyntaxNode<'_>) -> Vec<Term> {
         terms.push(Term { text, strength: grammar::strength(node), weight: 0.5, is_guard: false });
     }
     for piece in cx.visible_pieces(node) {
-        let stands_in_truth =
-            cx.grammar().is_condition(piece.node) || cx.grammar().is_truth(piece.node) || is_operand(piece.node);
         let is_own = node.span().start <= piece.node.span().start && piece.node.span().end <= node.span().end;
-        if !stands_in_truth || is_own || piece.size < 2 || piece.node.kind() == "boolean_operator" && piece.size > 8 {
+        if !piece.is_condition || is_own || piece.size < 2 || piece.node.kind() == "boolean_operator" && piece.size > 8
+        {
             continue;
         }
         let shares = piece.names.iter().filter(|it| own.contains(it)).count() as f64;

@@ -47,7 +47,7 @@ fn replace(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<Rewrite
             || both(&["string"])
             || (is_truth && cx.grammar().is_truth(piece.node));
         let holds_itself = piece.size > 6 && piece.text.contains(node.text()) && node.kind() != "identifier";
-        if is_elsewhere || piece.text == node.text() || holds_itself || outline::is_called(piece.node) {
+        if is_elsewhere || piece.text == node.text() || holds_itself || piece.is_called {
             continue;
         }
         let is_constant = matches!(piece.node.kind(), "true" | "false" | "none" | "string" | "integer" | "float");

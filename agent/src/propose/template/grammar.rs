@@ -175,6 +175,12 @@ pub fn is_document(node: SyntaxNode<'_>) -> bool {
         && node.parent().is_some_and(|it| it.kind() == "expression_statement")
 }
 
+/// Returns whether a node is one operand of `and`, `or`.
+pub fn is_operand(node: SyntaxNode<'_>) -> bool {
+    let outer = node.ancestors().find(|it| it.kind() != "parenthesized_expression");
+    outer.is_some_and(|it| it.kind() == "boolean_operator")
+}
+
 /// Returns the operator's text of a binary, comparison, boolean, unary or augmented-assignment node; the first one of a chain.
 pub fn operator<'t>(node: SyntaxNode<'t>) -> Option<SyntaxNode<'t>> {
     node.field("operator").or_else(|| node.field("operators"))

@@ -9,6 +9,7 @@ use indexer::scope::{LikelyType, ScopedName, Scopes};
 use indexer::syntax::SyntaxNode;
 
 use super::grammar::{self, Grammar, Strength};
+use super::outline;
 
 /// Expressions with more nodes than this are no material.
 const MOST_NODES: usize = 14;
@@ -28,6 +29,12 @@ pub struct Piece<'t> {
     pub size: usize,
     /// How often it occurs.
     pub count: usize,
+    /// Whether it is the function of a call.
+    pub is_called: bool,
+    /// Whether it stands where only its truth counts, or gives nothing but truth.
+    pub is_condition: bool,
+    /// Whether it is the index of a subscript.
+    pub is_index: bool,
     /// Names that it reads and does not bind itself.
     pub names: Vec<&'t str>,
     /// A guess at its value's type.
@@ -58,6 +65,9 @@ pub fn collect<'t>(region: SyntaxNode<'t>, grammar: &Grammar, scopes: &Scopes) -
             strength: grammar::strength(node),
             size,
             count: 1,
+            is_called: outline::is_called(node),
+            is_condition: grammar.is_condition(node) || grammar.is_truth(node) || grammar::is_operand(node),
+            is_index: node.field_in_parent() == Some("subscript"),
             names: free_names(node),
             likely_type: guess(node, scopes),
         });

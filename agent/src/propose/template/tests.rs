@@ -163,7 +163,11 @@ fn wrappings() {
     check("wrap", "def f(a, b):\n    return g(a if b else None) #!\n", &["return g(a)"]);
     check("wrap", "def f(a, b):\n    return set(a) == b #!\n", &["return set(set(a)) == set(b)"]);
     check("wrap", "async def f(a):\n    return a.read() #!\n", &["return await a.read()"]);
-    check("wrap", "def f(rest, first):\n    rest = [1]\n    len(rest)\n    return [first] #!\n", &["return rest + [first]"]);
+    check(
+        "wrap",
+        "def f(rest, first):\n    rest = [1]\n    len(rest)\n    return [first] #!\n",
+        &["return rest + [first]"],
+    );
 }
 
 #[test]

@@ -135,7 +135,7 @@ fn retarget_place(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<
 /// Pushes the subscripts and attributes of the function as targets.
 fn places(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, factor: f64, out: &mut Vec<Rewrite>) {
     for piece in cx.visible_pieces(node) {
-        let is_place = matches!(piece.node.kind(), "subscript" | "attribute") && !super::outline::is_called(piece.node);
+        let is_place = matches!(piece.node.kind(), "subscript" | "attribute") && !piece.is_called;
         if !is_place || piece.text == node.text() || piece.text.contains(':') {
             continue;
         }

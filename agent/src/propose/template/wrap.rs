@@ -274,7 +274,7 @@ fn operate(
     if matches!(
         other,
         LikelyType::None | LikelyType::Callable | LikelyType::Bool | LikelyType::Class | LikelyType::Module
-    ) || outline::is_called(piece.node)
+    ) || piece.is_called
         || cx.grammar().is_truth(piece.node)
     {
         return;
@@ -394,9 +394,8 @@ fn in_index(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<Rewrit
 
 /// Whether an expression serves as an index somewhere in the function.
 fn is_index(piece: &Piece<'_>) -> bool {
-    let is_subscript = piece.node.field_in_parent() == Some("subscript");
     let counts = piece.node.kind() == "identifier" && piece.likely_type == LikelyType::Int;
-    (is_subscript && piece.size <= 3 && !matches!(piece.node.kind(), "integer" | "slice")) || counts
+    (piece.is_index && piece.size <= 3 && !matches!(piece.node.kind(), "integer" | "slice")) || counts
 }
 
 /// `f(a) == f(b)` for `a == b`, with the conversions that make things comparable.
