@@ -1,8 +1,10 @@
 //! The families of fix templates, and what a template is given and gives back.
 //!
-//! A family is one file below `template/` and one line in [`all`]. Its module header names where its patterns come from. A family's weight is
-//! how many of the 660 single-edit fixes among 1,135 measured real ones (QuixBugs, HumanEvalFix, BugsInPy, SWE-bench Lite and Verified) are of
-//! its kinds; where two families share a kind, the count is divided between them. How weights become priors is [`super::rank`]'s business.
+//! A family is one file below `template/` and one line in [`all`]. Its module header names where its patterns come from and how many of the 660
+//! single-edit fixes among 1,135 measured real ones (QuixBugs, HumanEvalFix, BugsInPy, SWE-bench Lite and Verified) are of its kinds. A family's
+//! weight starts from that count; operator, boundary, attribute and collection edits were then raised and conditions lowered by up to the half,
+//! after the rank of the right change on the development halves of QuixBugs and HumanEvalFix. More of that did not carry over from one half of
+//! those cases to the other. How weights become priors is the business of `propose/rank.rs`.
 
 pub mod grammar;
 pub mod ingredients;
@@ -47,7 +49,7 @@ pub trait Template: Sync {
     /// Returns the family's name: the part of a [`TemplateId`] before the slash.
     fn id(&self) -> &'static str;
 
-    /// Returns how many of the measured single-edit fixes (of 660) this family covers: its share of the prior.
+    /// Returns the family's share of the prior, on the scale of the 660 measured single-edit fixes.
     fn weight(&self) -> f64;
 
     /// Pushes the family's changes for every suspicious node.
