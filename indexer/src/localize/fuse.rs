@@ -70,7 +70,7 @@ impl Default for Settings {
             Signal::TitleWords => Weights { symbols: 0.2, files: 0.3 },
             Signal::DefinitionWords => Weights { symbols: 1.0, files: 0.0 },
             Signal::FileWords => Weights { symbols: 0.0, files: 1.0 },
-            Signal::Graph => Weights { symbols: 0.2, files: 0.0 },
+            Signal::Graph => Weights { symbols: 0.1, files: 0.0 },
         };
         let by_signal = Signal::ALL.into_iter().map(|signal| (signal, weights(signal))).collect();
         Settings { by_signal, from_symbols: [0.8, 0.2, 0.1], from_file: 0.5, from_class: 0.1, class: 0.8 }
