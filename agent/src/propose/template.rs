@@ -2,8 +2,9 @@
 //!
 //! A family is one file below `template/` and one line in [`all`]. Its module header names where its patterns come from and how many of the 660
 //! single-edit fixes among 1,135 measured real ones (QuixBugs, HumanEvalFix, BugsInPy, SWE-bench Lite and Verified) are of its kinds. A family's
-//! weight starts from that count; operator, boundary, attribute and collection edits were then raised and conditions lowered by up to the half,
-//! after the rank of the right change on the development halves of QuixBugs and HumanEvalFix. More of that did not carry over from one half of
+//! weight starts from that count; operator, boundary, variable, attribute and collection edits were then raised and conditions, calls and
+//! wrappings lowered, none by more than four fifths, after the rank of the right change on the development halves of QuixBugs and
+//! HumanEvalFix. Tuning each family further did not carry over from one half of
 //! those cases to the other. How weights become priors is the business of `propose/rank.rs`.
 
 pub mod grammar;
