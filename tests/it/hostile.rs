@@ -6,7 +6,7 @@ use e2e::engine;
 use e2e::fingerprint;
 use e2e::program::Ended;
 
-use crate::samples::{CLAMP_FAILING, clamp, fix_args, hostile, issue};
+use crate::samples::{CLAMP_FAILING, clamp, fix_args, fix_args_in, hostile, issue};
 use crate::{docker, patchwright};
 
 const LOOP: &str = "while True:\n    pass";
@@ -28,8 +28,8 @@ fn survives(code: &str) -> Ended {
     repository.commit("first").unwrap();
     let before = fingerprint::of(&repository.path()).unwrap();
     let issue = issue(&repository);
-    let ended = patchwright(fix_args(&repository.path(), &issue))
-        .args(["--seconds", "8", "--evaluations", "12", "--json"])
+    let ended = patchwright(fix_args_in("process", 8, &repository.path(), &issue))
+        .args(["--evaluations", "12", "--json"])
         .run()
         .unwrap();
     assert_eq!(fingerprint::of(&repository.path()).unwrap(), before, "the user's repository changed");
@@ -92,7 +92,7 @@ fn tests_that_kill_their_runner() {
 #[test]
 fn harm_beside_the_fault_does_not_hide_the_fix() {
     let repository = clamp();
-    for (name, code) in [("loop", LOOP), ("deletes", DELETES), ("leaves", LEAVES)] {
+    for (name, code) in [("loop", LOOP), ("deletes", DELETES), ("stays", STAYS)] {
         let body: String = code.lines().map(|line| format!("        {line}\n")).collect();
         let test = format!("import unittest\n\n\nclass HarmTest(unittest.TestCase):\n    def test_harm(self):\n{body}");
         repository.write(&format!("tests/test_z_{name}.py"), test).unwrap();
@@ -117,8 +117,8 @@ fn docker_contains_the_same_harm() {
     for code in [FORKS, GIGABYTES, MEMORY, DELETES, STAYS] {
         let repository = hostile(code);
         let before = fingerprint::of(&repository.path()).unwrap();
-        let ended = patchwright(fix_args(&repository.path(), &issue(&repository)))
-            .args(["--sandbox", "docker", "--seconds", "8", "--evaluations", "6"])
+        let ended = patchwright(fix_args_in("docker", 8, &repository.path(), &issue(&repository)))
+            .args(["--evaluations", "6"])
             .run()
             .unwrap();
         let code = if ended.code == 5 { 5 } else { 1 };

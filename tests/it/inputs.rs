@@ -4,7 +4,7 @@ use e2e::fingerprint;
 use e2e::repository::Repository;
 
 use crate::patchwright;
-use crate::samples::{CLAMP_ISSUE, clamp, fix_args, healthy, issue};
+use crate::samples::{CLAMP_ISSUE, clamp, fix_args, fix_args_in, healthy, issue};
 
 const USAGE: i32 = 2;
 
@@ -110,8 +110,7 @@ fn a_test_that_does_not_exist() {
 #[test]
 fn docker_that_does_not_run() {
     let repository = clamp();
-    let ended = patchwright(fix_args(&repository.path(), &issue(&repository)))
-        .args(["--sandbox", "docker"])
+    let ended = patchwright(fix_args_in("docker", 60, &repository.path(), &issue(&repository)))
         .env("DOCKER_HOST", "unix:///nonexistent/docker.sock")
         .run()
         .unwrap();

@@ -6,7 +6,7 @@ use e2e::program::{Ended, Run};
 use e2e::repository::Repository;
 use regex::Regex;
 
-use crate::samples::{fix_args, hostile, issue};
+use crate::samples::{fix_args, fix_args_in, hostile, issue};
 use crate::{docker, patchwright};
 
 /// A search that cannot succeed and would go on for the whole minute.
@@ -47,7 +47,7 @@ fn leaves_no_container_behind() {
         return;
     }
     let repository = endless();
-    let run = patchwright(fix_args(&repository.path(), &issue(&repository))).args(["--sandbox", "docker"]);
+    let run = patchwright(fix_args_in("docker", 60, &repository.path(), &issue(&repository)));
     let ended = interrupt_during_search(run).expect_code(130).unwrap();
     assert_eq!(engine::containers_of(ended.pid).unwrap(), [] as [&str; 0], "{}", ended.transcript());
 }

@@ -56,8 +56,11 @@ class SpreadTest(unittest.TestCase):
 "#;
 
 /// The tests of [`clamp`] that fail.
-pub(crate) const CLAMP_FAILING: &[&str] =
-    &["tests.test_limits.ClampTest.test_above", "tests.test_limits.ClampTest.test_inside"];
+pub(crate) const CLAMP_FAILING: &[&str] = &[
+    "tests.test_limits.ClampTest.test_above",
+    "tests.test_limits.ClampTest.test_bounds",
+    "tests.test_limits.ClampTest.test_inside",
+];
 
 /// A package with one wrong comparison, and tests by unittest.
 pub(crate) fn clamp() -> Repository {
@@ -89,7 +92,7 @@ pub(crate) fn hostile(code: &str) -> Repository {
             "tests/test_hostile.py",
             &format!(
                 "import unittest\n\nfrom measure.limits import clamp\n\n\nclass HostileTest(unittest.TestCase):\n    \
-                 def test_harm(self):\n{body}        self.assertEqual(clamp(5, 0, 10), object())\n"
+                 def test_harm(self):\n        clamp(1, 0, 2)\n{body}        self.assertEqual(clamp(5, 0, 10), object())\n"
             ),
         ),
     ])
@@ -101,12 +104,17 @@ pub(crate) fn issue(repository: &Repository) -> PathBuf {
     repository.beside("issue.md", CLAMP_ISSUE).unwrap()
 }
 
-/// Arguments of `fix` for a folder, with the process sandbox and one seed.
+/// Arguments of `fix` for a folder, with the process sandbox, one seed and a minute.
 pub(crate) fn fix_args(repository: &Path, issue: &Path) -> Vec<String> {
+    fix_args_in("process", 60, repository, issue)
+}
+
+/// Arguments of `fix` with this sandbox and this many seconds.
+pub(crate) fn fix_args_in(sandbox: &str, seconds: u32, repository: &Path, issue: &Path) -> Vec<String> {
     let text = |path: &Path| path.to_str().unwrap().to_owned();
-    ["fix", "--sandbox", "process", "--seed", "7", "--seconds", "60", "--repo"]
-        .into_iter()
-        .map(str::to_owned)
-        .chain([text(repository), "--issue".to_owned(), text(issue)])
-        .collect()
+    let seconds = seconds.to_string();
+    let mut args: Vec<String> =
+        ["fix", "--seed", "7", "--sandbox", sandbox, "--seconds", &seconds].map(str::to_owned).into();
+    args.extend(["--repo".to_owned(), text(repository), "--issue".to_owned(), text(issue)]);
+    args
 }

@@ -38,8 +38,9 @@ fn main() -> anyhow::Result<ExitCode> {
 
     set_child_subreaper(true)?;
     let forwarded: SigSet = [Signal::SIGINT, Signal::SIGTERM].into_iter().collect();
-    forwarded.thread_block()?;
     let child = Command::new(&program).args(args).spawn().with_context(|| format!("start {}", program.display()))?;
+    // Only now: a child inherits the mask, and would not hear what is blocked in it.
+    forwarded.thread_block()?;
     let child = Pid::from_raw(i32::try_from(child.id())?);
     let (send, events) = channel();
     let asked = send.clone();
