@@ -19,7 +19,9 @@ pub(super) fn broken(tree: &SyntaxTree) -> Vec<Broken> {
     let mut found = Vec::new();
     let mut stack = vec![(tree.root(), Around::default())];
     while let Some((node, around)) = stack.pop() {
-        if let Some(rule) = judge(node, around) {
+        let next = tree.text().get(node.span().end);
+        let runs_into_word = next.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+        if let Some(rule) = judge(node, around, runs_into_word) {
             found.push(Broken { line: node.start_line(), rule });
         }
         found.extend(indentation(tree, node).or_else(|| alignment(tree, node)));
@@ -76,7 +78,7 @@ impl<'t> Around<'t> {
     }
 }
 
-fn judge(node: SyntaxNode<'_>, around: Around<'_>) -> Option<&'static str> {
+fn judge(node: SyntaxNode<'_>, around: Around<'_>, runs_into_word: bool) -> Option<&'static str> {
     match node.kind() {
         "return_statement" if !around.is_function() => Some("`return` outside a function"),
         "yield" => judge_yield(node, around),
@@ -106,6 +108,7 @@ fn judge(node: SyntaxNode<'_>, around: Around<'_>) -> Option<&'static str> {
         "identifier" if is_keyword(node.text()) => Some("keyword used as a name"),
         "assignment" | "augmented_assignment" => judge_target(node),
         "string" => judge_string(node, around),
+        "integer" | "float" if runs_into_word => Some("number runs into a word"),
         "integer" => judge_integer(node),
         "global_statement" | "nonlocal_statement" => judge_declaration(node),
         "import_from_statement" | "future_import_statement" => judge_import(node, around),

@@ -4,13 +4,15 @@
 //! 2014; GenProg, Le Goues et al. 2012; ssFix, Xin and Reiss 2017). A pool is mined once per job: the suspicious files first, in the order of
 //! suspicion, then the other files of their directories. The templates mine the file at hand itself, since a search changes it.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use indexer::Index;
 use indexer::syntax::{LanguageId, SyntaxNode, SyntaxTree};
 use repo::RepoPath;
 
-use super::template::material;
+use super::template::{material, similar};
 
 /// Most files mined for a pool.
 const MOST_FILES: usize = 24;
@@ -55,6 +57,47 @@ pub struct Donor {
     pub count: usize,
     /// Offset of the first occurrence.
     pub offset: usize,
+    bag: Bag,
+}
+
+impl Donor {
+    /// Returns how alike the donor's text and another are, in `[0, 1]`.
+    pub fn likeness(&self, other: &Bag) -> f64 {
+        self.bag.likeness(other)
+    }
+}
+
+/// The tokens of a piece of code, for quick comparison with many others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bag(Vec<u64>);
+
+impl Bag {
+    /// Takes a text's tokens.
+    pub fn of(text: &str) -> Bag {
+        let hash = |token: &str| {
+            let mut hasher = DefaultHasher::new();
+            token.hash(&mut hasher);
+            hasher.finish()
+        };
+        let mut tokens: Vec<u64> = similar::tokens(text).into_iter().map(hash).collect();
+        tokens.sort_unstable();
+        Bag(tokens)
+    }
+
+    /// Returns the share of tokens that two texts have in common, in `[0, 1]`.
+    pub fn likeness(&self, other: &Bag) -> f64 {
+        let (mut left, mut right) = (self.0.as_slice(), other.0.as_slice());
+        let all = left.len() + right.len();
+        let mut shared = 0;
+        while let ([first, rest @ ..], [second, others @ ..]) = (left, right) {
+            match first.cmp(second) {
+                Ordering::Less => left = rest,
+                Ordering::Greater => right = others,
+                Ordering::Equal => (left, right, shared) = (rest, others, shared + 1),
+            }
+        }
+        if all == 0 { 0.0 } else { 2.0 * f64::from(shared) / all as f64 }
+    }
 }
 
 impl DonorPool {
@@ -129,6 +172,7 @@ impl Collected {
             binds: bound_names(node),
             count: 1,
             offset: node.span().start,
+            bag: Bag::of(node.text()),
         });
     }
 }
@@ -219,6 +263,14 @@ mod tests {
         let file = mine(&format!("a.b = c.d[e]\nf = {long}1\n"));
         let texts: Vec<_> = file.expressions.iter().map(|it| it.text.as_str()).take(2).collect();
         assert_eq!(texts, ["c.d[e]", "c.d"]);
+    }
+
+    #[test]
+    fn alike_code_shares_tokens() {
+        let bag = |text| Bag::of(text);
+        assert_eq!(bag("a[0] + b").likeness(&bag("a[0] + b")), 1.0);
+        assert!(bag("a[0] + b").likeness(&bag("a[1] + b")) > bag("a[0] + b").likeness(&bag("c(d)")));
+        assert_eq!(bag("").likeness(&bag("")), 0.0);
     }
 
     #[test]

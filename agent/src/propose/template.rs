@@ -12,6 +12,7 @@ pub mod ingredients;
 pub mod layout;
 pub mod material;
 pub mod outline;
+pub mod repeat;
 pub mod similar;
 
 mod attribute;

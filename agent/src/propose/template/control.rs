@@ -11,7 +11,8 @@ use indexer::syntax::SyntaxNode;
 
 use super::ingredients::{self, Weighed, local};
 use super::layout::{self, Layout, is_jump, next_statement, previous_statement, statements};
-use super::{Rewrite, Template, TemplateContext, similar};
+use super::repeat::{Differs, Repeatable};
+use super::{Rewrite, Template, TemplateContext};
 
 /// The family.
 pub(super) struct Control;
@@ -214,7 +215,7 @@ fn add_else(cx: &TemplateContext<'_>, layout: &Layout<'_>, node: SyntaxNode<'_>,
     let Some(last) = statements(body).last().copied() else { return };
     let mut bodies: Vec<(String, f64)> = Vec::new();
     if last.start_line() == last.end_line() && !is_jump(last) {
-        for (text, weight) in renamings(cx, last, node.span().start, Differs::Target) {
+        for (text, weight) in Repeatable::of(last).renamings(cx, node.span().start, Differs::Target) {
             bodies.push((text, weight));
         }
     }
@@ -234,69 +235,6 @@ fn add_else(cx: &TemplateContext<'_>, layout: &Layout<'_>, node: SyntaxNode<'_>,
             out.push(Rewrite::many(node, vec![edit], "control/add-else", weight).note(note));
         }
     }
-}
-
-/// Which names of a repeated statement are the likelier ones to differ.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Differs {
-    /// What is assigned or acted on.
-    Target,
-    /// What is read.
-    Value,
-}
-
-/// Returns a statement with one of its names replaced by another variable, the most alike first.
-pub(super) fn renamings(
-    cx: &TemplateContext<'_>,
-    statement: SyntaxNode<'_>,
-    at: usize,
-    differs: Differs,
-) -> Vec<(String, f64)> {
-    let names = cx.names(at);
-    let mut found: Vec<(String, f64)> = Vec::new();
-    let identifiers: Vec<_> = statement.descendants().filter(|it| it.kind() == "identifier").collect();
-    let labels = identifiers.iter().filter(|it| !super::grammar::is_label(**it));
-    let mut old: Vec<&str> = labels.map(|it| it.text()).collect();
-    old.sort_unstable();
-    old.dedup();
-    for &name in &old {
-        let Some(known) = names.iter().find(|it| it.name == name) else { continue };
-        if !matches!(known.kind, NameKind::Local | NameKind::Parameter | NameKind::Enclosing) {
-            continue;
-        }
-        for other in local(&names).filter(|it| it.name != name && it.name != cx.grammar().receiver).take(10) {
-            let fits = super::material::compatible(known.likely_type, other.likely_type);
-            let is_target = identifiers.iter().any(|it| it.text() == name && is_acted_on(*it));
-            let role = if is_target == (differs == Differs::Target) { 1.0 } else { 0.4 };
-            let is_there = if old.contains(&other.name.as_str()) { 0.3 } else { 1.0 };
-            let weight = role * is_there * fits * (0.25 + 0.75 * similar::names(name, &other.name));
-            let same = identifiers.iter().filter(|it| it.text() == name && !super::grammar::is_label(**it));
-            let spans: Vec<_> = same.map(|it| it.span()).collect();
-            found.push((renamed(statement, &spans, &other.name), weight));
-        }
-    }
-    found.sort_by(|a, b| b.1.total_cmp(&a.1));
-    found
-}
-
-/// Whether a name is assigned, or is the object of a method that is called.
-fn is_acted_on(name: SyntaxNode<'_>) -> bool {
-    let is_receiver = name.field_in_parent() == Some("object") && name.parent().is_some_and(super::outline::is_called);
-    is_receiver || super::grammar::is_target(name)
-}
-
-/// Returns a node's text with the given spans of the file replaced.
-fn renamed(node: SyntaxNode<'_>, spans: &[std::ops::Range<usize>], new: &str) -> String {
-    let (text, start) = (node.text(), node.span().start);
-    let mut renamed = String::new();
-    let mut at = 0;
-    for span in spans {
-        renamed.push_str(&text[at..span.start - start]);
-        renamed.push_str(new);
-        at = span.end - start;
-    }
-    renamed.push_str(&text[at..]);
-    renamed
 }
 
 /// `while True` ends when a container that it works on is empty; any `while` may have been meant as an `if`.

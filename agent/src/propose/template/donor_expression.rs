@@ -4,14 +4,14 @@
 //! surgery of GenProg (Le Goues et al. 2012) at the grain of ssFix (Xin and Reiss 2017): same kind, most alike first. Expressions of the same
 //! function as they are belong to the expression family.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use indexer::scope::ScopedName;
 use indexer::syntax::SyntaxNode;
 
 use super::ingredients::local;
 use super::{Rewrite, Template, TemplateContext, similar};
-use crate::propose::donor::{Donor, DonorFile};
+use crate::propose::donor::{Bag, Donor, DonorFile};
 
 /// Least likeness that makes a donor worth trying.
 const LEAST_LIKENESS: f64 = 0.34;
@@ -54,13 +54,15 @@ impl Template for DonorExpression {
 fn replace(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, donors: &[(&Donor, f64)], out: &mut Vec<Rewrite>) {
     let names = cx.names(node.span().start);
     let own_text = node.text();
+    let visible = readable(&names);
+    let own_bag = Bag::of(own_text);
     let mut alike: Vec<(String, f64)> = Vec::new();
     for (donor, scale) in donors {
-        let likeness = similar::expressions(own_text, &donor.text);
+        let likeness = donor.likeness(&own_bag);
         if likeness < LEAST_LIKENESS || donor.text == own_text {
             continue;
         }
-        for (text, fit) in adapted(&donor.text, &donor.names, node, &names) {
+        for (text, fit) in adapted(donor, node, &names, &visible) {
             if text != own_text {
                 alike.push((text, likeness * fit * scale));
             }
@@ -75,14 +77,24 @@ fn replace(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, donors: &[(&Donor, f6
     }
 }
 
+/// Returns the names that can be read at a place.
+pub(super) fn readable(names: &[ScopedName]) -> HashSet<&str> {
+    names.iter().filter(|it| it.defined_before).map(|it| it.name.as_str()).collect()
+}
+
 /// Returns a donor with every name that is not visible replaced by one that is; as it is where all are visible.
-pub(super) fn adapted(text: &str, reads: &[String], place: SyntaxNode<'_>, names: &[ScopedName]) -> Vec<(String, f64)> {
-    let is_visible = |name: &String| names.iter().any(|it| it.name == *name && it.defined_before);
-    let missing: Vec<&String> = reads.iter().filter(|name| !is_visible(name)).collect();
-    let own = super::material::free_names(place);
+pub(super) fn adapted(
+    donor: &Donor,
+    place: SyntaxNode<'_>,
+    names: &[ScopedName],
+    visible: &HashSet<&str>,
+) -> Vec<(String, f64)> {
+    let (text, reads) = (donor.text.as_str(), &donor.names);
+    let missing: Vec<&String> = reads.iter().filter(|name| !visible.contains(name.as_str())).take(2).collect();
     match missing.as_slice() {
         [] => vec![(text.to_owned(), 1.0)],
         [missing] => {
+            let own = super::material::free_names(place);
             let mut candidates: Vec<(&str, f64)> = local(names)
                 .filter(|it| !reads.contains(&it.name))
                 .map(|it| {

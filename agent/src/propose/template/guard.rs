@@ -8,7 +8,7 @@
 use indexer::scope::{LikelyType, NameKind};
 use indexer::syntax::SyntaxNode;
 
-use super::ingredients::{self, Condition, Sort, Weighed};
+use super::ingredients::{self, Condition, FileFacts, Sort, Weighed};
 use super::layout::{self, Layout};
 use super::{Rewrite, Template, TemplateContext};
 
@@ -30,8 +30,9 @@ impl Template for Guard {
 
     fn propose(&self, cx: &TemplateContext<'_>, out: &mut Vec<Rewrite>) {
         let layout = Layout::of(cx);
+        let facts = FileFacts::of(cx);
         for statement in cx.nodes().iter().copied().filter(|it| may_be_guarded(*it)) {
-            let mut guards = guards_before(cx, statement);
+            let mut guards = guards_before(cx, &facts, statement);
             guards.sort_by(|a, b| b.weight.total_cmp(&a.weight));
             guards.truncate(MOST_GUARDS);
             for guard in guards {
@@ -73,14 +74,14 @@ fn may_be_guarded(statement: SyntaxNode<'_>) -> bool {
         && !is_documentation
 }
 
-fn guards_before(cx: &TemplateContext<'_>, statement: SyntaxNode<'_>) -> Vec<GuardBefore> {
+fn guards_before(cx: &TemplateContext<'_>, facts: &FileFacts<'_>, statement: SyntaxNode<'_>) -> Vec<GuardBefore> {
     let returns = ingredients::return_values(cx, statement);
-    let raises = ingredients::raises(cx, statement);
+    let raises = facts.raises(cx, statement);
     let in_loop = layout::loop_of(statement).is_some();
     let is_first = layout::previous_statement(statement).is_none_or(|it| it.text().starts_with(['"', '\'']));
     let place = if is_first { 1.5 } else { 1.0 };
     let mut guards = Vec::new();
-    for condition in ingredients::guards(cx, statement) {
+    for condition in ingredients::guards(cx, facts, statement) {
         let mut push = |body: String, weight: f64, variant| {
             let weight = weight * condition.weight * place;
             guards.push(GuardBefore { condition: condition.text.clone(), body, weight, variant });
@@ -108,7 +109,7 @@ fn defaults(cx: &TemplateContext<'_>, statement: SyntaxNode<'_>, condition: &Con
     let is_variable = |kind| matches!(kind, NameKind::Local | NameKind::Parameter);
     let variable = names.iter().find(|it| it.name == condition.subject && is_variable(it.kind));
     let Some(variable) = variable else {
-        return key_default(cx, condition);
+        return key_default(statement, condition);
     };
     if !matches!(condition.sort, Sort::None | Sort::Empty | Sort::Number) || condition.text.contains("len(") {
         return Vec::new();
@@ -125,11 +126,11 @@ fn defaults(cx: &TemplateContext<'_>, statement: SyntaxNode<'_>, condition: &Con
 }
 
 /// `d[k] = []` where the key is missing.
-fn key_default(cx: &TemplateContext<'_>, condition: &Condition) -> Vec<Weighed> {
+fn key_default(statement: SyntaxNode<'_>, condition: &Condition) -> Vec<Weighed> {
     if condition.sort != Sort::Key || !condition.text.contains(" not in ") || !condition.subject.ends_with(']') {
         return Vec::new();
     }
-    let is_counter = cx.slice(0..cx.text().len()).contains(&format!("{} += 1", condition.subject));
+    let is_counter = statement.text().contains(&format!("{} += 1", condition.subject));
     let values: &[(&str, f64)] = if is_counter { &[("0", 0.6)] } else { &[("[]", 0.2), ("0", 0.2), ("None", 0.1)] };
     values
         .iter()

@@ -9,6 +9,7 @@ use indexer::syntax::SyntaxNode;
 
 use super::grammar::{self, Strength};
 use super::layout;
+use super::repeat::Repeatables;
 use super::{TemplateContext, parenthesize};
 
 /// A piece of code with its weight.
@@ -54,6 +55,98 @@ pub enum Sort {
     Donor,
 }
 
+/// What the whole file shows, read once.
+#[derive(Debug, Default)]
+pub struct FileFacts<'t> {
+    /// The types that `isinstance` is asked for, the most frequent first, with their weights.
+    checked_types: Vec<(String, f64)>,
+    raises: Vec<Raise<'t>>,
+    /// What `except` clauses catch, with how often.
+    pub caught: BTreeMap<&'t str, usize>,
+    /// Which methods of one argument are called on which names, as statements.
+    pub methods: BTreeMap<&'t str, BTreeSet<&'t str>>,
+    /// The statements of each function.
+    pub repeatables: Repeatables<'t>,
+}
+
+#[derive(Debug)]
+struct Raise<'t> {
+    offset: usize,
+    text: &'t str,
+    names: Vec<&'t str>,
+}
+
+impl<'t> FileFacts<'t> {
+    /// Reads a file.
+    pub fn of(cx: &TemplateContext<'t>) -> FileFacts<'t> {
+        let mut types: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut facts = FileFacts::default();
+        for node in cx.tree().root().descendants() {
+            match node.kind() {
+                "call" if node.field("function").is_some_and(|it| it.text() == "isinstance") => {
+                    if let Some(kind) = super::outline::arguments(node).get(1) {
+                        *types.entry(kind.text()).or_default() += 1;
+                    }
+                }
+                "raise_statement" => facts.raises.extend(raise(node)),
+                "except_clause" => {
+                    let caught = node.field("value").filter(|it| it.kind() != "as_pattern" && is_short(*it, 60));
+                    if let Some(caught) = caught {
+                        *facts.caught.entry(caught.text()).or_default() += 1;
+                    }
+                }
+                "expression_statement" => facts.read_method(node),
+                _ => {}
+            }
+        }
+        let mut types: Vec<(&str, usize)> = types.into_iter().collect();
+        types.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let ranked = types.into_iter().take(3).enumerate();
+        facts.checked_types = ranked.map(|(rank, (kind, _))| (kind.to_owned(), 1.0 / (rank + 1) as f64)).collect();
+        facts
+    }
+
+    fn read_method(&mut self, statement: SyntaxNode<'t>) {
+        let call = statement.named_children().first().copied().filter(|it| it.kind() == "call");
+        let Some(call) = call else { return };
+        let Some(function) = call.field("function").filter(|it| it.kind() == "attribute") else { return };
+        let (Some(object), Some(method)) = (function.field("object"), function.field("attribute")) else { return };
+        if object.kind() == "identifier" && super::outline::arguments(call).len() == 1 {
+            self.methods.entry(object.text()).or_default().insert(method.text());
+        }
+    }
+
+    /// Returns the `raise` statements of the file that make sense at a statement, the nearest first.
+    pub fn raises(&self, cx: &TemplateContext<'_>, statement: SyntaxNode<'_>) -> Vec<Weighed> {
+        let names = cx.names(statement.span().start);
+        let at = statement.span().start;
+        let is_known = |name: &&str| names.iter().any(|it| it.name == **name) || is_exception(name);
+        let fitting = self.raises.iter().filter(|it| it.names.iter().all(|name| is_known(&name)));
+        let mut found: Vec<(usize, &str)> = fitting.map(|it| (it.offset.abs_diff(at), it.text)).collect();
+        found.sort_unstable();
+        let mut known = BTreeSet::new();
+        found.retain(|(_, text)| known.insert(*text));
+        let nearest = found.into_iter().take(3).enumerate();
+        let mut raises: Vec<Weighed> = nearest
+            .map(|(rank, (_, text))| Weighed { text: text.to_owned(), weight: 0.4 / (rank + 1) as f64 })
+            .collect();
+        for (standard, weight) in [("raise ValueError()", 0.08), ("raise TypeError()", 0.05)] {
+            raises.push(Weighed { text: standard.to_owned(), weight });
+        }
+        raises
+    }
+}
+
+fn raise(node: SyntaxNode<'_>) -> Option<Raise<'_>> {
+    let is_plain = node.named_children().len() == 1 && is_short(node, 100);
+    let names = || super::material::free_names(node);
+    is_plain.then(|| Raise { offset: node.span().start, text: node.text(), names: names() })
+}
+
+fn is_short(node: SyntaxNode<'_>, longest: usize) -> bool {
+    node.span().len() <= longest && node.start_line() == node.end_line()
+}
+
 /// How a statement uses an expression.
 #[derive(Clone, Copy, Default)]
 struct Use {
@@ -62,14 +155,14 @@ struct Use {
 }
 
 /// Returns the guards that fit before a statement, from the expressions that it evaluates itself.
-pub fn guards(cx: &TemplateContext<'_>, statement: SyntaxNode<'_>) -> Vec<Condition> {
+pub fn guards(cx: &TemplateContext<'_>, facts: &FileFacts<'_>, statement: SyntaxNode<'_>) -> Vec<Condition> {
     let mut found = Vec::new();
     let names = cx.names(statement.span().start);
     for (subject, (node, used)) in subjects(cx, statement) {
         if !reads_only_visible(node, &names) {
             continue;
         }
-        value_guards(cx, node, &subject, used, &names, &mut found);
+        value_guards(cx, facts, node, &subject, used, &names, &mut found);
     }
     for node in layout::own_nodes(statement) {
         if node.kind() == "subscript" && reads_only_visible(node, &names) {
@@ -128,6 +221,7 @@ fn reads_only_visible(node: SyntaxNode<'_>, names: &[ScopedName]) -> bool {
 
 fn value_guards(
     cx: &TemplateContext<'_>,
+    facts: &FileFacts<'_>,
     node: SyntaxNode<'_>,
     subject: &str,
     used: Use,
@@ -175,25 +269,11 @@ fn value_guards(
         push(format!("len({subject}) == 1"), format!("len({subject}) != 1"), 0.2, Sort::Empty);
         push(format!("len({subject}) < 2"), format!("len({subject}) >= 2"), 0.15, Sort::Empty);
     }
-    for (kind, weight) in checked_types(cx) {
+    for (kind, weight) in &facts.checked_types {
         let test = format!("isinstance({subject}, {kind})");
         push(test.clone(), format!("not {test}"), 0.2 * weight, Sort::Type);
         push(format!("not {test}"), test, 0.25 * weight, Sort::Type);
     }
-}
-
-/// The types that the file checks for, the most frequent first.
-fn checked_types(cx: &TemplateContext<'_>) -> Vec<(String, f64)> {
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    let calls = cx.tree().root().descendants().filter(|it| it.kind() == "call");
-    for call in calls.filter(|it| it.field("function").is_some_and(|it| it.text() == "isinstance")) {
-        if let Some(kind) = super::outline::arguments(call).get(1) {
-            *counts.entry(kind.text().to_owned()).or_default() += 1;
-        }
-    }
-    let mut kinds: Vec<(String, usize)> = counts.into_iter().collect();
-    kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    kinds.into_iter().take(3).enumerate().map(|(rank, (kind, _))| (kind, 1.0 / (rank + 1) as f64)).collect()
 }
 
 fn subscript_guards(cx: &TemplateContext<'_>, node: SyntaxNode<'_>, out: &mut Vec<Condition>) {
@@ -366,32 +446,6 @@ pub fn returned(function: SyntaxNode<'_>) -> Vec<Option<SyntaxNode<'_>>> {
 pub fn yields(function: SyntaxNode<'_>) -> bool {
     let own = |it: &SyntaxNode<'_>| layout::function_of(*it).is_some_and(|around| around.id() == function.id());
     function.descendants().filter(|it| it.kind() == "yield").any(|it| own(&it))
-}
-
-/// Returns the `raise` statements of the file that make sense at a statement, the nearest first.
-pub fn raises(cx: &TemplateContext<'_>, statement: SyntaxNode<'_>) -> Vec<Weighed> {
-    let names = cx.names(statement.span().start);
-    let at = statement.span().start;
-    let raises = cx.tree().root().descendants().filter(|it| it.kind() == "raise_statement");
-    let mut found: Vec<(usize, &str)> = raises
-        .filter(|it| it.named_children().len() == 1 && it.start_line() == it.end_line() && it.span().len() <= 100)
-        .filter(|it| {
-            super::material::free_names(*it)
-                .iter()
-                .all(|name| names.iter().any(|it| it.name == *name) || is_exception(name))
-        })
-        .map(|it| (it.span().start.abs_diff(at), it.text()))
-        .collect();
-    found.sort_unstable();
-    let mut known = BTreeSet::new();
-    found.retain(|(_, text)| known.insert(*text));
-    let nearest = found.into_iter().take(3).enumerate();
-    let mut raises: Vec<Weighed> =
-        nearest.map(|(rank, (_, text))| Weighed { text: text.to_owned(), weight: 0.4 / (rank + 1) as f64 }).collect();
-    for (standard, weight) in [("raise ValueError()", 0.08), ("raise TypeError()", 0.05)] {
-        raises.push(Weighed { text: standard.to_owned(), weight });
-    }
-    raises
 }
 
 /// Returns whether a name is that of a builtin exception, by its form.

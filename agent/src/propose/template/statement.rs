@@ -11,10 +11,11 @@ use std::collections::BTreeSet;
 
 use indexer::syntax::SyntaxNode;
 
-use super::ingredients::{self, Sort, Weighed};
+use super::ingredients::{self, FileFacts, Sort, Weighed};
 use super::layout::{self, Layout, is_jump, next_statement, statements};
-use super::{Rewrite, Template, TemplateContext, similar};
-use crate::propose::donor::DonorFile;
+use super::repeat::{Differs, Repeatable};
+use super::{Rewrite, Template, TemplateContext, donor_expression};
+use crate::propose::donor::{Bag, DonorFile};
 
 /// The family.
 pub(super) struct Statement;
@@ -31,6 +32,7 @@ impl Template for Statement {
 
     fn propose(&self, cx: &TemplateContext<'_>, out: &mut Vec<Rewrite>) {
         let layout = Layout::of(cx);
+        let facts = FileFacts::of(cx);
         let own = DonorFile::mine(cx.file.path.clone(), cx.tree());
         for statement in cx.nodes().iter().copied().filter(|it| is_changeable(*it)) {
             delete(&layout, statement, out);
@@ -39,9 +41,9 @@ impl Template for Statement {
             replace(cx, &own, statement, out);
             unwrap(&layout, statement, out);
             if layout::function_of(statement).is_some() {
-                put_under_if(cx, &layout, statement, out);
-                put_into_try(cx, &layout, statement, out);
-                insert::insert(cx, &layout, &own, statement, out);
+                put_under_if(cx, &facts, &layout, statement, out);
+                put_into_try(cx, &facts, &layout, statement, out);
+                insert::insert(cx, &facts, &layout, &own, statement, out);
             }
         }
     }
@@ -137,6 +139,8 @@ fn replace(cx: &TemplateContext<'_>, own: &DonorFile, statement: SyntaxNode<'_>,
     let function = layout::function_of(statement).map(|it| it.span());
     let names = cx.names(statement.span().start);
     let in_loop = layout::loop_of(statement).is_some();
+    let visible = donor_expression::readable(&names);
+    let bag = Bag::of(statement.text());
     let mut found: Vec<(String, f64)> = Vec::new();
     let files = std::iter::once((own, 1.0)).chain(cx.donors().other_than(cx.file.path).take(4).map(|it| (it, 0.3)));
     for (file, scale) in files {
@@ -145,19 +149,20 @@ fn replace(cx: &TemplateContext<'_>, own: &DonorFile, statement: SyntaxNode<'_>,
                 continue;
             }
             let is_near = scale == 1.0 && function.as_ref().is_some_and(|it| it.contains(&donor.offset));
-            let likeness = similar::expressions(statement.text(), &donor.text);
+            let likeness = donor.likeness(&bag);
             if !is_near && (likeness < 0.4 || donor.kind != statement.kind()) {
                 continue;
             }
             let nearness = if is_near { 0.4 } else { 0.15 };
-            for (text, fit) in super::donor_expression::adapted(&donor.text, &donor.names, statement, &names) {
+            for (text, fit) in donor_expression::adapted(donor, statement, &names, &visible) {
                 found.push((text, scale * fit * nearness * (0.2 + likeness)));
             }
         }
     }
     if !is_jump(statement) {
         found.extend(
-            super::control::renamings(cx, statement, statement.span().start, super::control::Differs::Value)
+            Repeatable::of(statement)
+                .renamings(cx, statement.span().start, Differs::Value)
                 .into_iter()
                 .take(4)
                 .map(|it| (it.0, 0.2 * it.1)),
@@ -187,14 +192,20 @@ fn unwrap(layout: &Layout<'_>, statement: SyntaxNode<'_>, out: &mut Vec<Rewrite>
 }
 
 /// A statement runs only where a guard holds.
-fn put_under_if(cx: &TemplateContext<'_>, layout: &Layout<'_>, statement: SyntaxNode<'_>, out: &mut Vec<Rewrite>) {
+fn put_under_if(
+    cx: &TemplateContext<'_>,
+    facts: &FileFacts<'_>,
+    layout: &Layout<'_>,
+    statement: SyntaxNode<'_>,
+    out: &mut Vec<Rewrite>,
+) {
     if !layout.stands_alone(statement) || binds_for_later(cx, statement) {
         return;
     }
     let Some(lines) = layout.lines(statement) else { return };
     let scale = if is_compound(statement) { 0.4 } else { 1.0 };
     let mut conditions: Vec<(String, f64)> = Vec::new();
-    for guard in ingredients::guards(cx, statement) {
+    for guard in ingredients::guards(cx, facts, statement) {
         // A guard says when the statement must not run; one for numbers or from elsewhere is as likely the other way round.
         if guard.sort == Sort::Number {
             conditions.push((guard.text, 0.5 * guard.weight));
@@ -221,14 +232,20 @@ fn binds_for_later(cx: &TemplateContext<'_>, statement: SyntaxNode<'_>) -> bool 
 }
 
 /// A statement that may raise is tried, and what it may raise is handled as the code around does.
-fn put_into_try(cx: &TemplateContext<'_>, layout: &Layout<'_>, statement: SyntaxNode<'_>, out: &mut Vec<Rewrite>) {
+fn put_into_try(
+    cx: &TemplateContext<'_>,
+    facts: &FileFacts<'_>,
+    layout: &Layout<'_>,
+    statement: SyntaxNode<'_>,
+    out: &mut Vec<Rewrite>,
+) {
     if !layout.stands_alone(statement)
         || is_compound(statement)
         || matches!(statement.kind(), "break_statement" | "continue_statement")
     {
         return;
     }
-    let exceptions = exceptions(cx, statement);
+    let exceptions = exceptions(facts, statement);
     let Some(lines) = layout.lines(statement).filter(|_| !exceptions.is_empty()) else { return };
     let mut handlers: Vec<(String, f64)> = Vec::new();
     if layout::loop_of(statement).is_some() {
@@ -253,7 +270,7 @@ fn put_into_try(cx: &TemplateContext<'_>, layout: &Layout<'_>, statement: Syntax
 }
 
 /// What a statement may raise, by what it does; what the file catches elsewhere counts more.
-fn exceptions(cx: &TemplateContext<'_>, statement: SyntaxNode<'_>) -> Vec<(String, f64)> {
+fn exceptions(facts: &FileFacts<'_>, statement: SyntaxNode<'_>) -> Vec<(String, f64)> {
     let mut found: Vec<(String, f64)> = Vec::new();
     let mut add = |name: &str, weight: f64| match found.iter_mut().find(|it| it.0 == name) {
         Some(known) => known.1 += weight,
@@ -278,11 +295,8 @@ fn exceptions(cx: &TemplateContext<'_>, statement: SyntaxNode<'_>) -> Vec<(Strin
             _ => {}
         }
     }
-    let clauses = cx.tree().root().descendants().filter(|it| it.kind() == "except_clause");
-    for caught in clauses.filter_map(|it| it.field("value")).filter(|it| it.kind() != "as_pattern") {
-        if caught.span().len() <= 60 && caught.start_line() == caught.end_line() {
-            add(caught.text(), 0.15);
-        }
+    for (caught, count) in &facts.caught {
+        add(caught, 0.15 * *count as f64);
     }
     found.sort_by(|a, b| b.1.total_cmp(&a.1));
     found

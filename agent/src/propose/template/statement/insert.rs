@@ -1,17 +1,21 @@
 //! Statements that were forgotten: a donor, a repeated one with another name, a call on a variable, a counter, a default.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use indexer::scope::{LikelyType, NameKind, ScopedName};
 use indexer::syntax::SyntaxNode;
 
-use crate::propose::donor::DonorFile;
-use crate::propose::template::ingredients::local;
+use crate::propose::donor::{Bag, DonorFile};
+use crate::propose::template::ingredients::{FileFacts, local};
 use crate::propose::template::layout::{self, Layout, is_jump, next_statement};
-use crate::propose::template::{Rewrite, TemplateContext, control, donor_expression, similar};
+use crate::propose::template::repeat::{Differs, Repeatable};
+use crate::propose::template::{Rewrite, TemplateContext, donor_expression};
 
 /// Most insertions at one place.
 const MOST: usize = 30;
+
+/// How many statements of the same function are tried at one place.
+const MOST_NEIGHBOURS: usize = 12;
 
 struct Insertion {
     text: String,
@@ -20,14 +24,15 @@ struct Insertion {
 }
 
 /// Proposes insertions before a statement, and after the last one of a block or of what is suspicious.
-pub(super) fn insert(
-    cx: &TemplateContext<'_>,
+pub(super) fn insert<'t>(
+    cx: &TemplateContext<'t>,
+    facts: &FileFacts<'t>,
     layout: &Layout<'_>,
     own: &DonorFile,
-    statement: SyntaxNode<'_>,
+    statement: SyntaxNode<'t>,
     out: &mut Vec<Rewrite>,
 ) {
-    for insertion in insertions(cx, own, statement, statement.span().start) {
+    for insertion in insertions(cx, facts, own, statement, statement.span().start) {
         let edit = layout.before(statement, std::slice::from_ref(&insertion.text));
         push(statement, edit, &insertion, statement.start_line(), out);
     }
@@ -35,7 +40,7 @@ pub(super) fn insert(
     if is_covered || is_jump(statement) {
         return;
     }
-    for insertion in insertions(cx, own, statement, statement.span().end) {
+    for insertion in insertions(cx, facts, own, statement, statement.span().end) {
         let edit = layout.after(statement, std::slice::from_ref(&insertion.text));
         push(statement, edit, &insertion, statement.end_line() + 1, out);
     }
@@ -54,11 +59,17 @@ fn push(
     }
 }
 
-fn insertions(cx: &TemplateContext<'_>, own: &DonorFile, statement: SyntaxNode<'_>, at: usize) -> Vec<Insertion> {
+fn insertions<'t>(
+    cx: &TemplateContext<'t>,
+    facts: &FileFacts<'t>,
+    own: &DonorFile,
+    statement: SyntaxNode<'t>,
+    at: usize,
+) -> Vec<Insertion> {
     let names = cx.names(at);
     let mut found = Vec::new();
-    donors(cx, own, statement, &names, at, &mut found);
-    calls(cx, statement, &names, &mut found);
+    donors(cx, facts, own, statement, &names, at, &mut found);
+    calls(cx, facts, statement, &names, &mut found);
     assignments(cx, statement, &names, &mut found);
     // What stands next to the place already need not be repeated there.
     let neighbours: Vec<&str> = [Some(statement), layout::previous_statement(statement), next_statement(statement)]
@@ -74,68 +85,71 @@ fn insertions(cx: &TemplateContext<'_>, own: &DonorFile, statement: SyntaxNode<'
 }
 
 /// Statements of the same function, with one name replaced too, and those of the file and repository that fit as they are.
-fn donors(
-    cx: &TemplateContext<'_>,
+fn donors<'t>(
+    cx: &TemplateContext<'t>,
+    facts: &FileFacts<'t>,
     own: &DonorFile,
-    statement: SyntaxNode<'_>,
+    statement: SyntaxNode<'t>,
     names: &[ScopedName],
     at: usize,
     out: &mut Vec<Insertion>,
 ) {
     let function = layout::function_of(statement);
+    let visible = donor_expression::readable(names);
     if let Some(function) = function {
         // What a loop does with each part is often to be done once more with the last one.
         let earlier =
             if at == statement.span().start { layout::previous_statement(statement) } else { Some(statement) };
         let loop_before =
             earlier.filter(|it| matches!(it.kind(), "for_statement" | "while_statement")).map(|it| it.span());
-        let simple =
-            function.descendants().filter(|it| it.kind() == "expression_statement" && layout::is_statement(*it));
-        for donor in simple.filter(|it| it.start_line() == it.end_line() && !is_documentation(*it)).take(40) {
-            let repeats =
-                if loop_before.as_ref().is_some_and(|it| it.contains(&donor.span().start)) { 2.5 } else { 1.0 };
-            let distance = repeats / (1.0 + 0.05 * donor.start_line().abs_diff(statement.start_line()) as f64);
-            if crate::propose::template::ingredients::reads_defined(donor, names) {
-                out.push(Insertion {
-                    text: donor.text().to_owned(),
-                    weight: 0.35 * distance,
-                    variant: "statement/insert-donor",
-                });
+        let repeatables = facts.repeatables.of_function(function);
+        let mut nearest: Vec<&Repeatable<'_>> = repeatables.iter().collect();
+        nearest.sort_by_key(|it| it.node.start_line().abs_diff(statement.start_line()));
+        for donor in nearest.into_iter().take(MOST_NEIGHBOURS) {
+            let node = donor.node;
+            let is_in_loop_before = loop_before.as_ref().is_some_and(|it| it.contains(&node.span().start));
+            let repeats = if is_in_loop_before { 2.5 } else { 1.0 };
+            let distance = repeats / (1.0 + 0.05 * node.start_line().abs_diff(statement.start_line()) as f64);
+            if donor.reads.iter().all(|name| visible.contains(name)) {
+                let text = node.text().to_owned();
+                out.push(Insertion { text, weight: 0.35 * distance, variant: "statement/insert-donor" });
             }
-            for (text, weight) in control::renamings(cx, donor, at, control::Differs::Value).into_iter().take(5) {
-                out.push(Insertion { text, weight: 0.35 * weight * distance, variant: "statement/insert-renamed" });
+            for (text, weight) in donor.renamings(cx, at, Differs::Value).into_iter().take(5) {
+                let weight = 0.35 * weight * distance;
+                out.push(Insertion { text, weight, variant: "statement/insert-renamed" });
             }
         }
     }
     let span = function.map_or(0..0, |it| it.span());
     let elsewhere = own.statements.iter().filter(|it| !span.contains(&it.offset)).map(|it| (it, 0.2));
     let other_files = cx.donors().other_than(cx.file.path).take(4).flat_map(|it| &it.statements).map(|it| (it, 0.05));
-    let context = statement.text();
+    let context = Bag::of(statement.text());
     for (donor, scale) in elsewhere.chain(other_files).filter(|(it, _)| it.kind == "expression_statement") {
-        let likeness = similar::expressions(context, &donor.text);
+        let likeness = donor.likeness(&context);
         if likeness < 0.3 {
             continue;
         }
-        for (text, fit) in donor_expression::adapted(&donor.text, &donor.names, statement, names) {
+        for (text, fit) in donor_expression::adapted(donor, statement, names, &visible) {
             out.push(Insertion { text, weight: scale * fit * likeness, variant: "statement/insert-donor" });
         }
     }
 }
 
-fn is_documentation(statement: SyntaxNode<'_>) -> bool {
-    statement.named_children().iter().all(|it| matches!(it.kind(), "string" | "concatenated_string" | "ellipsis"))
-}
-
 /// Method calls on variables: those seen in the file, and what is done with every set and list.
-fn calls(cx: &TemplateContext<'_>, statement: SyntaxNode<'_>, names: &[ScopedName], out: &mut Vec<Insertion>) {
-    let seen = methods_of(cx);
+fn calls(
+    cx: &TemplateContext<'_>,
+    facts: &FileFacts<'_>,
+    statement: SyntaxNode<'_>,
+    names: &[ScopedName],
+    out: &mut Vec<Insertion>,
+) {
     for receiver in local(names).take(8) {
         let standard: &[(&str, f64)] = match receiver.likely_type {
             LikelyType::Set => &[("add", 1.0), ("discard", 0.15), ("remove", 0.15)],
             LikelyType::List => &[("append", 0.5), ("extend", 0.15)],
             _ => &[],
         };
-        let in_file = seen.get(receiver.name.as_str()).into_iter().flatten().map(|method| (*method, 0.5));
+        let in_file = facts.methods.get(receiver.name.as_str()).into_iter().flatten().map(|method| (*method, 0.5));
         for (method, weight) in standard.iter().copied().chain(in_file) {
             let nearness = if mentions(statement, &receiver.name) { 1.2 } else { 1.0 };
             for (argument, fit) in arguments(cx, statement, names, receiver) {
@@ -150,21 +164,6 @@ fn calls(cx: &TemplateContext<'_>, statement: SyntaxNode<'_>, names: &[ScopedNam
             }
         }
     }
-}
-
-/// Which one-argument methods the file calls on which names.
-fn methods_of<'t>(cx: &TemplateContext<'t>) -> BTreeMap<&'t str, BTreeSet<&'t str>> {
-    let mut methods: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    let statements = cx.tree().root().descendants().filter(|it| it.kind() == "expression_statement");
-    let calls = statements.filter_map(|it| it.named_children().first().copied()).filter(|it| it.kind() == "call");
-    for call in calls {
-        let Some(function) = call.field("function").filter(|it| it.kind() == "attribute") else { continue };
-        let (Some(object), Some(method)) = (function.field("object"), function.field("attribute")) else { continue };
-        if object.kind() == "identifier" && super::super::outline::arguments(call).len() == 1 {
-            methods.entry(object.text()).or_default().insert(method.text());
-        }
-    }
-    methods
 }
 
 /// The variables worth adding to a collection, the nearest first.
