@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
-use exit::{Failure, Ending};
+use exit::{Ending, Failure};
 
 /// Fixes issues in repositories: localizes the fault, searches over edits, and proves the fix with the repository's own tests.
 #[derive(Debug, Parser)]
@@ -61,7 +61,9 @@ pub fn main() -> ExitCode {
     init_logging();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return exit::report(&Failure::unexpected("failed to start the runtime", &error), exit::Form::Text),
+        Err(error) => {
+            return exit::report(&Failure::unexpected("failed to start the runtime", &error), exit::Form::Text);
+        }
     };
     let form = cli.verb.form();
     let ending = runtime.block_on(run(cli.verb));

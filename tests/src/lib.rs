@@ -2,7 +2,6 @@
 //! left nothing behind and touched nothing it should not.
 //!
 //! No test lies here (they are modules of `it/main.rs`), and nothing here knows how a fix is found.
-#![expect(clippy::disallowed_methods, reason = "runs of the real program take real time")]
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
 pub mod bench;

@@ -31,7 +31,10 @@ const OVERHEAD: Duration = Duration::from_secs(20);
 const MOST_PROPOSALS: usize = 8000;
 
 /// The files of a candidate that differ from the base.
-type Changes = Arc<Vec<(RepoPath, Arc<[u8]>)>>;
+type Changes = Arc<Vec<Text>>;
+
+/// A file with one of its contents.
+type Text = (RepoPath, Arc<[u8]>);
 
 /// A file's syntax, and the gate in front of changes to it.
 struct Parsed {
@@ -52,7 +55,7 @@ pub(super) struct Candidates {
     guards: Vec<TestId>,
     changes: Mutex<HashMap<TreeId, Changes>>,
     /// Files in which edits are proposed or made, by path and text.
-    parsed: Mutex<HashMap<(RepoPath, Arc<[u8]>), Arc<Parsed>>>,
+    parsed: Mutex<HashMap<Text, Arc<Parsed>>>,
 }
 
 impl Candidates {
@@ -126,7 +129,7 @@ impl Candidates {
     }
 
     fn make_state(&self, state: TreeId, proposal: &Proposal) -> Result<TreeId, String> {
-        let mut changes: Vec<(RepoPath, Arc<[u8]>)> = self.changes_of(state).to_vec();
+        let mut changes: Vec<Text> = self.changes_of(state).to_vec();
         let mut edits = Vec::new();
         for (path, spans) in by_file(proposal) {
             let old = self.text_in(&Arc::new(changes.clone()), &path).ok_or("the file is gone")?;
@@ -275,9 +278,12 @@ fn quick_guards(baseline: &Baseline) -> Vec<TestId> {
     fitting.map(|(_, id)| id.clone()).collect()
 }
 
+/// A span and what comes in its place.
+type Splice<'a> = (std::ops::Range<usize>, &'a str);
+
 /// The edits of a proposal by file, each in order of position.
-fn by_file(proposal: &Proposal) -> Vec<(RepoPath, Vec<(std::ops::Range<usize>, &str)>)> {
-    let mut files: Vec<(RepoPath, Vec<(std::ops::Range<usize>, &str)>)> = Vec::new();
+fn by_file(proposal: &Proposal) -> Vec<(RepoPath, Vec<Splice<'_>>)> {
+    let mut files: Vec<(RepoPath, Vec<Splice<'_>>)> = Vec::new();
     for edit in &proposal.edits {
         let change = (edit.span.clone(), edit.replacement.as_str());
         match files.iter_mut().find(|(path, _)| *path == edit.path) {
@@ -292,7 +298,7 @@ fn by_file(proposal: &Proposal) -> Vec<(RepoPath, Vec<(std::ops::Range<usize>, &
 }
 
 /// Replaces spans, which must be in order, apart and inside the text.
-fn splice(text: &[u8], spans: &[(std::ops::Range<usize>, &str)]) -> Option<Vec<u8>> {
+fn splice(text: &[u8], spans: &[Splice<'_>]) -> Option<Vec<u8>> {
     let mut new = Vec::with_capacity(text.len() + 64);
     let mut at = 0;
     for (span, replacement) in spans {

@@ -5,7 +5,6 @@
 //! then are killed and written to REPORT, one line each, below a first line with the command's own process id.
 //! SIGINT and SIGTERM go on to the command, which after SIGTERM has a bounded time. Exits with the command's code, or 128 + N when signal N
 //! ended it.
-#![expect(clippy::disallowed_methods, reason = "deadlines of a real process")]
 
 use std::io::Write;
 use std::process::{Command, ExitCode};
