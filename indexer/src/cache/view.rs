@@ -130,7 +130,6 @@ fn note_use(path: &Path) {
     tracing::trace!(ok = noted.is_ok(), "use of view noted");
 }
 
-#[allow(unfulfilled_lint_expectations, reason = "the ban on the wall clock may be set later than this")]
 fn now() -> SystemTime {
     SystemTime::now()
 }

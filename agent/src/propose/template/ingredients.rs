@@ -121,7 +121,7 @@ impl<'t> FileFacts<'t> {
         let names = cx.names(statement.span().start);
         let at = statement.span().start;
         let is_known = |name: &&str| names.iter().any(|it| it.name == **name) || is_exception(name);
-        let fitting = self.raises.iter().filter(|it| it.names.iter().all(|name| is_known(&name)));
+        let fitting = self.raises.iter().filter(|it| it.names.iter().all(&is_known));
         let mut found: Vec<(usize, &str)> = fitting.map(|it| (it.offset.abs_diff(at), it.text)).collect();
         found.sort_unstable();
         let mut known = BTreeSet::new();

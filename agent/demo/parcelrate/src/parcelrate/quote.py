@@ -35,9 +35,8 @@ def quote(tariff, parcel, origin, destination):
     """The offer of one carrier for one parcel."""
     parcel.check()
     zone = zone_between(origin, destination)
-    weight = parcel.weight
     billable = billable_weight(parcel)
-    base = tariff.price(zone, weight)
+    base = tariff.price(zone, billable)
     fuel = percent_of(base, tariff.fuel_percent)
     customs = tariff.customs_fee if needs_customs(origin, destination) else 0
     insurance = tariff.insurance(parcel.value)

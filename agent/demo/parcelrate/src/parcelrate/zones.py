@@ -41,4 +41,4 @@ def needs_customs(origin, destination):
     """Whether a parcel crosses the border of the customs union."""
     if origin == destination:
         return False
-    return origin in OUTSIDE_CUSTOMS_UNION or destination in OUTSIDE_CUSTOMS_UNION
+    return origin in OUTSIDE_CUSTOMS_UNION and destination in OUTSIDE_CUSTOMS_UNION
