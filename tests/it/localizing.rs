@@ -50,7 +50,7 @@ fn every_demo_names_its_faulty_file() {
     for (name, file) in [
         ("tasktide", "tasktide/report.py"),
         ("shelfmark", "shelfmark/paging.py"),
-        ("parcelrate", "src/parcelrate/quote.py"),
+        ("parcelrate", "src/parcelrate/zones.py"),
     ] {
         let repository = demo::named(name).unwrap().copy().unwrap();
         repository.commit("first").unwrap();
