@@ -56,6 +56,7 @@ impl fmt::Display for SymbolKind {
 
 /// Lines of a file, counted from 1, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "(u32, u32)", into = "(u32, u32)")]
 pub struct LineRange {
     /// The first line.
     pub start: u32,
@@ -72,6 +73,18 @@ impl LineRange {
     /// Returns the number of lines.
     pub fn count(self) -> u32 {
         self.end.saturating_sub(self.start) + 1
+    }
+}
+
+impl From<(u32, u32)> for LineRange {
+    fn from((start, end): (u32, u32)) -> LineRange {
+        LineRange { start, end }
+    }
+}
+
+impl From<LineRange> for (u32, u32) {
+    fn from(lines: LineRange) -> (u32, u32) {
+        (lines.start, lines.end)
     }
 }
 
