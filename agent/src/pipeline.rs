@@ -248,7 +248,7 @@ const BASELINE_SHARE: f64 = 0.4;
 /// Share of the job's time that recording coverage may take.
 const COVERAGE_SHARE: f64 = 0.15;
 /// How much longer, relative to the way there, a better candidate is looked for.
-const PATIENCE: f64 = 0.5;
+const PATIENCE: f64 = 0.25;
 /// Plausible candidates that are enough.
 const ENOUGH: usize = 6;
 /// Suspects that are reported.

@@ -88,6 +88,18 @@ impl From<LineRange> for (u32, u32) {
     }
 }
 
+impl From<[u32; 2]> for LineRange {
+    fn from([start, end]: [u32; 2]) -> LineRange {
+        LineRange { start, end }
+    }
+}
+
+impl From<LineRange> for [u32; 2] {
+    fn from(lines: LineRange) -> [u32; 2] {
+        [lines.start, lines.end]
+    }
+}
+
 impl fmt::Display for LineRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.start, self.end)

@@ -1,8 +1,8 @@
 //! The image in which tests run when nobody names one: found, pulled, or built from distribution packages.
 //!
 //! The recipe is a file of `deploy/images`, embedded. What is made is tagged with the recipe's digest and used again by later
-//! runs. Building is preferred to pulling where its tool is installed: it takes under a minute, honours the machine's own
-//! mirrors, and needs no registry.
+//! runs, so a registry is asked once. Where none answers, the image is built from packages, which takes under a minute and honours
+//! the machine's own mirrors.
 
 mod build;
 
@@ -22,7 +22,7 @@ const RECIPE: &str = include_str!("../../deploy/images/python.toml");
 /// How long a registry may be silent.
 const REGISTRY_SILENCE: Duration = Duration::from_secs(60);
 /// How long a registry may take to say anything at all.
-const REGISTRY_ANSWER: Duration = Duration::from_secs(20);
+const REGISTRY_ANSWER: Duration = Duration::from_secs(10);
 
 /// What happens while an image is being made available.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,14 +140,23 @@ async fn make(
     image: &ImageRef,
     progress: &ImageProgressFn<'_>,
 ) -> Result<(), SandboxError> {
-    let built = build::from_packages(engine, recipe, image, progress).await;
-    let Err(SandboxError::ImageBuild { reason: why_not_built, .. }) = built else { return built };
+    let Err(not_pulled) = from_official(engine, recipe, image, progress).await else { return Ok(()) };
+    match build::from_packages(engine, recipe, image, progress).await {
+        Err(SandboxError::ImageBuild { reason, .. }) => Err(failed(format!("{not_pulled}; {reason}"))),
+        built => built,
+    }
+}
+
+/// Pulls the official image, where a registry answers, and completes it with what the tests need.
+async fn from_official(
+    engine: &Engine,
+    recipe: &Recipe,
+    image: &ImageRef,
+    progress: &ImageProgressFn<'_>,
+) -> Result<(), SandboxError> {
     let official = ImageRef::new(&recipe.official.image);
-    let pulled = async {
-        ensure(engine, &official, progress).await?;
-        build::complete(engine, &official, &recipe.official.complete, image, build::Network::Default, progress).await
-    };
-    pulled.await.map_err(|error| failed(format!("{why_not_built}; {error}")))
+    ensure(engine, &official, progress).await?;
+    build::complete(engine, &official, &recipe.official.complete, image, build::Network::Default, progress).await
 }
 
 async fn pull(engine: &Engine, image: &ImageRef, progress: &ImageProgressFn<'_>) -> Result<(), SandboxError> {
