@@ -54,7 +54,7 @@ impl fmt::Display for SymbolKind {
     }
 }
 
-/// Lines of a file, counted from 1, both ends included.
+/// Lines of a file, counted from 1, both ends included; in JSON `[first, last]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "(u32, u32)", into = "(u32, u32)")]
 pub struct LineRange {
@@ -85,18 +85,6 @@ impl From<(u32, u32)> for LineRange {
 impl From<LineRange> for (u32, u32) {
     fn from(lines: LineRange) -> (u32, u32) {
         (lines.start, lines.end)
-    }
-}
-
-impl From<[u32; 2]> for LineRange {
-    fn from([start, end]: [u32; 2]) -> LineRange {
-        LineRange { start, end }
-    }
-}
-
-impl From<LineRange> for [u32; 2] {
-    fn from(lines: LineRange) -> [u32; 2] {
-        [lines.start, lines.end]
     }
 }
 
