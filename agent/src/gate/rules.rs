@@ -113,6 +113,7 @@ fn judge(node: SyntaxNode<'_>, around: Around<'_>, runs_into_word: bool) -> Opti
         "global_statement" | "nonlocal_statement" => judge_declaration(node),
         "import_from_statement" | "future_import_statement" => judge_import(node, around),
         "call" => judge_call(node),
+        "subscript" => judge_subscript(node),
         _ => None,
     }
 }
@@ -209,6 +210,13 @@ fn judge_call(node: SyntaxNode<'_>) -> Option<&'static str> {
         "integer" | "float" | "none" | "true" | "false" | "list" | "dictionary" | "tuple" | "string"
     )
     .then_some("a literal is called")
+}
+
+/// So does a number or `None` that is subscripted.
+fn judge_subscript(node: SyntaxNode<'_>) -> Option<&'static str> {
+    let value = node.field("value")?;
+    matches!(value.kind(), "integer" | "float" | "none" | "true" | "false")
+        .then_some("a number or `None` is subscripted")
 }
 
 fn judge_parameters(node: SyntaxNode<'_>) -> Option<&'static str> {

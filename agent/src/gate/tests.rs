@@ -94,6 +94,8 @@ fn what_the_compiler_refuses_is_refused() {
     check_refused("x = 1\ndel int()\n", "cannot delete this at line 2");
     check_refused("if x:\n    x = 1\n      x = 2\n", "uneven indentation at line 3");
     check_refused("x = f'{x['a']}'\n", "nested quotes of the same kind at line 1");
+    check_refused("x = 1[0]\n", "a number or `None` is subscripted at line 1");
+    check_refused("x = 0or 1\n", "number runs into a word at line 1");
     check_refused("x = 012\n", "Python 2 integer at line 1");
     check_refused("def f():\n    x = 1\n    global x\n", "name used before its declaration at line 3");
     check_refused("def f():\n    return *x\n", "starred expression outside a list or call at line 2");

@@ -108,7 +108,12 @@ fn donors<'t>(
         for donor in nearest.into_iter().take(MOST_NEIGHBOURS) {
             let node = donor.node;
             let is_in_loop_before = loop_before.as_ref().is_some_and(|it| it.contains(&node.span().start));
-            let repeats = if is_in_loop_before { 2.5 } else { 1.0 };
+            let is_last = next_statement(node).is_none();
+            let repeats = match is_in_loop_before {
+                true if is_last => 6.0,
+                true => 2.0,
+                false => 1.0,
+            };
             let distance = repeats / (1.0 + 0.05 * node.start_line().abs_diff(statement.start_line()) as f64);
             if donor.reads.iter().all(|name| visible.contains(name)) {
                 let text = node.text().to_owned();
