@@ -107,7 +107,7 @@ pub enum Event {
         prior: f64,
         /// What the tests did.
         evaluation: Evaluation,
-        /// The value in [0,1].
+        /// The value in `[0,1]`.
         value: f64,
     },
     /// A candidate could not be run for a reason that lies not in it.

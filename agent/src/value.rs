@@ -1,4 +1,4 @@
-//! What a candidate is worth: from what its tests did to a number in [0,1].
+//! What a candidate is worth: from what its tests did to a number in `[0,1]`.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,7 @@ impl Evaluation {
         self.targets > 0 && self.targets_passed == self.targets && self.broken.is_empty()
     }
 
-    /// Returns the value in [0,1]: 1 for a plausible candidate, 0 where no target passes.
+    /// Returns the value in `[0,1]`: 1 for a plausible candidate, 0 where no target passes.
     pub fn value(&self) -> f64 {
         if self.is_plausible() {
             return 1.0;

@@ -1,7 +1,7 @@
 //! The code graph: what contains, imports, calls, uses, inherits and tests what.
 //!
 //! Nodes are the directories, files and symbols of a snapshot; edges stand in flat arrays, both ways round, so that a walk touches little
-//! memory and the whole graph is written and read as it is. Which definition a reference means is decided in [`resolve`], with a
+//! memory and the whole graph is written and read as it is. Which definition a reference means is decided in `resolve`, with a
 //! confidence: Python tells little about types, and a guess is better as a weak edge than as none or as a strong one.
 
 mod csr;

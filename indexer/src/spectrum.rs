@@ -61,7 +61,7 @@ impl Spectrum {
         self.failed_tests == 0 || self.files.is_empty()
     }
 
-    /// Returns a line's suspiciousness in [0,1]; 0 for lines that no failing test ran.
+    /// Returns a line's suspiciousness in `[0,1]`; 0 for lines that no failing test ran.
     pub fn ochiai(&self, path: &RepoPath, line: u32) -> f64 {
         self.files.get(path).and_then(|lines| lines.get(&line)).map_or(0.0, |counts| self.coefficient(*counts))
     }

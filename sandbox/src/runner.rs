@@ -1,7 +1,7 @@
 //! The test tools: how each is recognised in a repository's files and in a command line.
 //!
 //! A tool's other half, which runs inside the box, is a module of the driver (`driver/with_….py`). Adding a tool is a file here, a
-//! file there, and a line in [`all`].
+//! file there, and a line in `all`.
 
 mod pytest;
 mod unittest;

@@ -11,7 +11,7 @@ use super::FixError;
 use super::baseline::Baseline;
 use super::pool::Pool;
 
-/// A patch that passed validation. It can only be made by [`validate`].
+/// A patch that passed validation. It can only be made by `validate`.
 #[derive(Clone, Debug)]
 pub struct ValidatedPatch {
     patch: Patch,

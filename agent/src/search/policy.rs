@@ -1,7 +1,7 @@
 //! Which action is tried next: PUCT with priors from localization and templates.
 //!
 //! The score of an edge is `Q + c · P · √(1 + N) / (1 + n)` (Rosin 2011; the form of AlphaGo Zero, Silver et al. 2017), with visits that are
-//! under way counted as made (WU-UCT, Liu et al. 2020). All values and gains are in [0,1].
+//! under way counted as made (WU-UCT, Liu et al. 2020). All values and gains are in `[0,1]`.
 //!
 //! Two things differ from a game, because here a state's value is exact (its tests were run) and most states are worthless:
 //! - `Q` of a child starts from how much better the child itself is than its parent, weighted as [`Policy::promise_visits`] visits, and then
@@ -18,7 +18,7 @@ pub struct Policy {
     pub exploration: f64,
     /// How many visits a child's own progress counts for.
     pub promise_visits: f64,
-    /// Share of the exploration term that a child without progress keeps, in [0,1].
+    /// Share of the exploration term that a child without progress keeps, in `[0,1]`.
     pub barren: f64,
     /// The largest number of edits in one candidate.
     pub max_depth: u32,

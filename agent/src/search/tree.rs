@@ -29,7 +29,7 @@ impl NodeId {
 pub struct Action<A> {
     /// What to do.
     pub payload: A,
-    /// Share of the belief among the node's actions, in [0,1]; all actions of a node sum to 1.
+    /// Share of the belief among the node's actions, in `[0,1]`; all actions of a node sum to 1.
     pub prior: f64,
 }
 
@@ -89,7 +89,7 @@ impl<A> Node<A> {
         self.depth
     }
 
-    /// Returns the state's own value in [0,1], once evaluated.
+    /// Returns the state's own value in `[0,1]`, once evaluated.
     pub fn value(&self) -> Option<f64> {
         self.value
     }
