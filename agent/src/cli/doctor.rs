@@ -1,6 +1,6 @@
 //! `patchwright doctor`: examines this machine and says what is missing, with what to do about it.
 
-use sandbox::{Backend, BackendKind, Check};
+use sandbox::{Backend, BackendKind, Check, Labels, SandboxSpec};
 use serde_json::json;
 
 use super::exit::{self, Ending, Failure};
@@ -45,7 +45,7 @@ pub(super) async fn run(args: &Args) -> Result<Ending, Failure> {
         exit::print(format!("{}\n", json!({ "schema": 1, "good": good, "sections": shown })).as_bytes())?;
     } else {
         exit::print(sections.iter().map(text_of).collect::<String>().as_bytes())?;
-        exit::talk(if good { "ready to fix issues" } else { "not usable yet: see the lines marked `no`" });
+        exit::talk(if good { "ready to fix issues" } else { "not usable yet: see the lines marked `no`, and try `patchwright doctor --fix`" });
     }
     Ok(if good { Ending::Done } else { Ending::NoFix })
 }
@@ -65,7 +65,8 @@ async fn examine(kind: BackendKind, name: &'static str, fix: bool) -> Section {
     if fix {
         checks.extend(repair(backend.as_ref()).await);
     }
-    let usable = checks.iter().all(|check| check.ok || check.fix.is_none());
+    // A layer that is missing makes a sandbox weaker, not useless; without an interpreter nothing runs in it.
+    let usable = backend.python(&SandboxSpec::new(Labels::for_job("doctor"))).await.is_ok();
     Section { name, checks, usable }
 }
 
