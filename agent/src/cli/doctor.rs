@@ -45,7 +45,11 @@ pub(super) async fn run(args: &Args) -> Result<Ending, Failure> {
         exit::print(format!("{}\n", json!({ "schema": 1, "good": good, "sections": shown })).as_bytes())?;
     } else {
         exit::print(sections.iter().map(text_of).collect::<String>().as_bytes())?;
-        exit::talk(if good { "ready to fix issues" } else { "not usable yet: see the lines marked `no`, and try `patchwright doctor --fix`" });
+        exit::talk(if good {
+            "ready to fix issues"
+        } else {
+            "not usable yet: see the lines marked `no`, and try `patchwright doctor --fix`"
+        });
     }
     Ok(if good { Ending::Done } else { Ending::NoFix })
 }
