@@ -67,6 +67,8 @@ pub struct Settings {
     pub python: Option<String>,
     /// What a box may use.
     pub limits: Limits,
+    /// How the space of edits is searched.
+    pub policy: Policy,
     /// The seed of all random choices.
     pub seed: u64,
     /// Time for the whole job; validation of what was found may go beyond it.
@@ -382,7 +384,7 @@ async fn search(
     world: Arc<Candidates>,
 ) -> Result<Outcome, FixError> {
     let started = cx.clock.elapsed();
-    let mut search = Search::new(world.clone(), checkout.revision.tree, Policy::default(), settings.seed);
+    let mut search = Search::new(world.clone(), checkout.revision.tree, settings.policy.clone(), settings.seed);
     let budget =
         Budget { deadline: settings.time, evaluations: settings.evaluations, patience: PATIENCE, enough: ENOUGH };
     let mut search_time = Duration::ZERO;

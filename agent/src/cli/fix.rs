@@ -13,6 +13,7 @@ use super::settings::{self, Sandbox};
 use crate::clock::Clock;
 use crate::journal::{Event, Journal};
 use crate::pipeline::{self, FixError, Outcome, Settings, Status, Surroundings, Task, checkout};
+use crate::search::policy::Policy;
 
 /// Arguments of `fix`.
 #[derive(Debug, clap::Args)]
@@ -92,6 +93,20 @@ enum Proposer {
 enum Strategy {
     /// Monte Carlo tree search.
     Mcts,
+    /// Single edits, most promising first.
+    BestOfN,
+    /// Builds on the best state so far.
+    Greedy,
+}
+
+impl Strategy {
+    fn policy(self) -> Policy {
+        match self {
+            Strategy::Mcts => Policy::default(),
+            Strategy::BestOfN => Policy::best_of_n(),
+            Strategy::Greedy => Policy::greedy(),
+        }
+    }
 }
 
 pub(super) async fn run(args: Args, stop: CancellationToken) -> Result<Ending, Failure> {
@@ -191,14 +206,15 @@ pub(super) async fn fix(
 }
 
 async fn resolve(how: &How, task: &Task, job: &str, store_dir: PathBuf) -> Settings {
-    // One value each so far; naming them keeps scripts valid when there are more.
-    let (Proposer::Templates, Strategy::Mcts) = (how.proposer, how.strategy);
+    // The only one so far; naming it keeps scripts valid when there are more.
+    let Proposer::Templates = how.proposer;
     Settings {
         sandbox: settings::choose_backend(how.sandbox, task.test.as_deref(), how.image.as_deref()).await,
         docker_host: settings::docker_host(),
         image: how.image.clone(),
         python: how.python.clone(),
         limits: sandbox::Limits::default(),
+        policy: how.strategy.policy(),
         seed: how.seed,
         time: how.seconds,
         evaluations: how.evaluations,

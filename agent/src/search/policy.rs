@@ -31,6 +31,16 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// The policy that tries single edits only, most promising first: the baseline of best-of-n sampling.
+    pub fn best_of_n() -> Policy {
+        Policy { max_depth: 1, ..Policy::default() }
+    }
+
+    /// The policy that builds on the best state so far for as long as it has gains, and explores nothing beside it: hill climbing.
+    pub fn greedy() -> Policy {
+        Policy { exploration: f64::EPSILON, ..Policy::default() }
+    }
+
     /// Picks the best open edge or the next untried action of a node; `None` when nothing is open.
     pub fn pick<A>(&self, tree: &Tree<A>, id: NodeId) -> Option<Pick> {
         let node = tree.node(id);
@@ -125,6 +135,18 @@ mod tests {
         };
         let found = trials_until_solved(&Policy::default(), 60, value).unwrap();
         assert!(found < 600, "the answer stands at 40 of 60, and took {found} trials");
+    }
+
+    #[test]
+    fn best_of_n_makes_no_pairs_and_greedy_climbs_first() {
+        let pair = |path: &[usize]| match path {
+            [2, 3] | [3, 2] => 1.0,
+            [2, ..] => 0.5,
+            _ => 0.0,
+        };
+        assert_eq!(trials_until_solved(&Policy::best_of_n(), 10, pair), None);
+        // Three single edits up to the one that helps, then its pairs 0, 1 and 3; the pair with itself is tried too.
+        assert_eq!(trials_until_solved(&Policy::greedy(), 10, pair), Some(7));
     }
 
     #[test]
