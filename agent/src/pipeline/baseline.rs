@@ -277,6 +277,11 @@ fn choose_targets(
     };
     let (broken, targets): (Vec<TestId>, Vec<TestId>) = failing.iter().cloned().partition(|id| environment(id));
     if targets.is_empty() {
+        notices.push(format!(
+            "every failing test fails on import or for want of something ({}); if the sandbox lacks a dependency, name an --image or a \
+             --python that has it",
+            shown(&broken)
+        ));
         return Ok(broken);
     }
     if !broken.is_empty() {
