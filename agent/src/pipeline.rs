@@ -383,7 +383,6 @@ async fn search(
     pool: &Pool,
     world: Arc<Candidates>,
 ) -> Result<Outcome, FixError> {
-    let started = cx.clock.elapsed();
     let mut search = Search::new(world.clone(), checkout.revision.tree, settings.policy.clone(), settings.seed);
     let budget =
         Budget { deadline: settings.time, evaluations: settings.evaluations, patience: PATIENCE, enough: ENOUGH };
@@ -410,7 +409,6 @@ async fn search(
                 return Err(FixError::Broken { reason: search.last_failure().unwrap_or("unknown").to_owned() });
             }
         };
-        tracing::debug!(?started, ?search_time, "search ended");
         return Ok(Outcome {
             status,
             base: checkout.base(),

@@ -1,6 +1,6 @@
 //! The search's world: makes candidate trees from proposals and runs their tests in warm boxes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -180,7 +180,7 @@ impl Candidates {
 /// What one run showed.
 #[derive(Default)]
 struct Run {
-    passed: Vec<TestId>,
+    passed: HashSet<TestId>,
     ending: String,
     timed_out: bool,
     seconds: f64,

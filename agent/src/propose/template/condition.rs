@@ -255,28 +255,12 @@ pub(super) fn negated(node: SyntaxNode<'_>) -> (String, Strength) {
     let operators: Vec<_> = node.children().into_iter().filter(|it| !it.is_named()).collect();
     if node.kind() == "comparison_operator"
         && let [operator] = operators[..]
-        && let Some(opposite) = opposite(operator.kind())
+        && let Some(opposite) = grammar::opposite(operator.kind())
     {
         let (head, tail) = (operator.span().start - node.span().start, operator.span().end - node.span().start);
         return (format!("{}{opposite}{}", &node.text()[..head], &node.text()[tail..]), Strength::Comparison);
     }
     (format!("not {}", parenthesize(node.text(), grammar::strength(node), Strength::Not)), Strength::Not)
-}
-
-fn opposite(operator: &str) -> Option<&'static str> {
-    Some(match operator {
-        "==" => "!=",
-        "!=" => "==",
-        "<" => ">=",
-        "<=" => ">",
-        ">" => "<=",
-        ">=" => "<",
-        "in" => "not in",
-        "not in" => "in",
-        "is" => "is not",
-        "is not" => "is",
-        _ => return None,
-    })
 }
 
 /// Returns the expression with each pair of its names exchanged: `x + y == z` gives `x + z == y`, and so on.

@@ -267,3 +267,20 @@ pub fn operand_strength(operator: &str, is_right: bool) -> Strength {
         (_, true) => Atom,
     }
 }
+
+/// Returns the comparison that holds exactly when `operator` does not.
+pub(super) fn opposite(operator: &str) -> Option<&'static str> {
+    Some(match operator {
+        "==" => "!=",
+        "!=" => "==",
+        "<" => ">=",
+        "<=" => ">",
+        ">" => "<=",
+        ">=" => "<",
+        "in" => "not in",
+        "not in" => "in",
+        "is" => "is not",
+        "is not" => "is",
+        _ => return None,
+    })
+}

@@ -365,19 +365,7 @@ pub fn negation(node: SyntaxNode<'_>) -> String {
     let parts = node.named_children();
     if let (true, [left, right]) = (node.kind() == "comparison_operator", parts.as_slice()) {
         let operator = grammar::operator(node).map_or("", |it| it.kind());
-        let opposite = match operator {
-            "==" => "!=",
-            "!=" => "==",
-            "<" => ">=",
-            "<=" => ">",
-            ">" => "<=",
-            ">=" => "<",
-            "in" => "not in",
-            "not in" => "in",
-            "is" => "is not",
-            "is not" => "is",
-            _ => return format!("not ({})", node.text()),
-        };
+        let Some(opposite) = grammar::opposite(operator) else { return format!("not ({})", node.text()) };
         return format!("{} {opposite} {}", left.text(), right.text());
     }
     format!("not {}", parenthesize(node.text(), grammar::strength(node), Strength::Not))
