@@ -14,6 +14,7 @@ pub mod reap;
 pub mod report;
 pub mod runner;
 pub mod spec;
+mod tool;
 pub mod workbench;
 
 pub use backend::{

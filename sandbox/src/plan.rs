@@ -11,7 +11,8 @@ use crate::runner::{self, Files, RunnerKind, is_named_like_a_test};
 pub struct TestPlan {
     /// The tool.
     pub runner: RunnerKind,
-    /// The tool's arguments; for [`RunnerKind::Command`] the one shell command line.
+    /// The arguments of pytest or unittest; of any other tool the whole command line, its program first; for
+    /// [`RunnerKind::Command`] the one shell command line.
     pub args: Vec<String>,
     /// The interpreter that the command names; put it into [`crate::SandboxSpec::python`] when starting the workbench.
     pub python: Option<String>,
@@ -103,6 +104,9 @@ impl TestPlan {
         let (program, rest) = words.get(assignments..)?.split_first()?;
         let name = program.rsplit('/').next()?;
         for runner in runner::all() {
+            if runner.claims(&words[assignments..]) {
+                return Some(TestPlan { env, ..Self::new(runner.kind(), words[assignments..].to_vec()) });
+            }
             if runner.programs().contains(&name) {
                 // A tool of a virtual environment belongs to the interpreter beside it.
                 let python = program.strip_suffix(name).filter(|folder| !folder.is_empty());
@@ -115,7 +119,7 @@ impl TestPlan {
         }
         let options = rest.iter().take_while(|word| matches!(word.as_str(), "-B" | "-u" | "-s" | "-bb" | "-b")).count();
         let [flag, module, args @ ..] = rest.get(options..)? else { return None };
-        let runner = runner::all().iter().find(|runner| flag == "-m" && runner.module() == module)?;
+        let runner = runner::all().iter().find(|runner| flag == "-m" && runner.module() == Some(module))?;
         let plain = matches!(program.as_str(), "python" | "python3");
         let python = (!plain).then(|| program.clone());
         Some(TestPlan { env, python, import_cwd: true, ..Self::new(runner.kind(), args.to_vec()) })

@@ -100,6 +100,8 @@ pub enum FailureClass {
     Import,
     /// The tool could not collect the file for another reason.
     Collection,
+    /// What the test belongs to could not be built; the frames are the places that the compiler names.
+    Build,
     /// The test ran out of memory.
     Memory,
     /// The box lacks something: disk space, processes, network, a file descriptor.
@@ -165,6 +167,13 @@ pub enum RunEnding {
         /// What it said.
         message: String,
     },
+    /// What the tests belong to could not be built.
+    BuildFailed {
+        /// What the build tool said last.
+        message: String,
+        /// The places in the workspace that it named, the first error first; their functions are empty.
+        places: Vec<Frame>,
+    },
     /// The run exceeded its total time, or one test hung where nothing but killing helped.
     TotalTimeout,
     /// The run neither printed nor finished a test for too long.
@@ -177,6 +186,10 @@ pub enum RunEnding {
     DiskFull,
     /// The box's process limit was reached.
     ProcessLimit,
+    /// The run used up its processor time.
+    CpuTime,
+    /// The run made more files, or held more open, than it may.
+    FileLimit,
     /// The test process, or the box, ended before the session did.
     Crashed {
         /// How.
@@ -196,12 +209,15 @@ impl fmt::Display for RunEnding {
             Self::StoppedEarly => f.write_str("stopped early"),
             Self::NoTests => f.write_str("no tests found"),
             Self::CollectionFailed { message } => write!(f, "tests could not be collected: {message}"),
+            Self::BuildFailed { message, .. } => write!(f, "the build failed: {message}"),
             Self::TotalTimeout => f.write_str("total time exceeded"),
             Self::Silence => f.write_str("silent for too long"),
             Self::OutOfMemory => f.write_str("out of memory"),
             Self::OutputLimit => f.write_str("too much output"),
             Self::DiskFull => f.write_str("disk full"),
             Self::ProcessLimit => f.write_str("too many processes"),
+            Self::CpuTime => f.write_str("processor time exceeded"),
+            Self::FileLimit => f.write_str("too many files"),
             Self::Crashed { detail } => write!(f, "crashed: {detail}"),
             Self::Tampered { detail } => write!(f, "report not trustworthy: {detail}"),
         }

@@ -1,7 +1,7 @@
-//! The test tools: how each is recognised in a repository's files and in a command line.
+//! The test tools: how each is recognised in a repository's files and in a command line, and how it is run and read.
 //!
-//! A tool's other half, which runs inside the box, is a module of the driver (`driver/with_….py`). Adding a tool is a file here, a
-//! file there, and a line in `all`.
+//! Tools for Python that can be called in process have their other half in the driver (`driver/with_….py`); all others are a
+//! [`Tool`]: a command line and a parser. Adding one is a file here, a line in `all`, and real logs.
 
 mod pytest;
 mod unittest;
@@ -10,14 +10,64 @@ use std::cell::OnceCell;
 
 use repo::RepoPath;
 
+use crate::tool::Tool;
+
 /// A test tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum RunnerKind {
     /// pytest, called in process with a reporter of ours; test ids are node ids.
     Pytest,
     /// The standard library's unittest, called in process with a result class of ours; test ids are `module.Class.method`.
     Unittest,
+    /// Django's own `tests/runtests.py`.
+    Django,
+    /// SymPy's own `bin/test`.
+    Sympy,
+    /// nose, nose2 and their kin.
+    Nose,
+    /// tox, which runs other tools in environments of its own.
+    Tox,
+    /// nox, likewise.
+    Nox,
+    /// Jest.
+    Jest,
+    /// Vitest.
+    Vitest,
+    /// Mocha.
+    Mocha,
+    /// Node's own test runner.
+    NodeTest,
+    /// AVA.
+    Ava,
+    /// Karma, in a headless browser.
+    Karma,
+    /// `cargo test`, which runs libtest.
+    CargoTest,
+    /// `cargo nextest`.
+    Nextest,
+    /// `go test`.
+    GoTest,
+    /// JUnit and TestNG through Maven's Surefire.
+    Maven,
+    /// JUnit and TestNG through Gradle.
+    Gradle,
+    /// A GoogleTest program.
+    GoogleTest,
+    /// A Catch2 program.
+    Catch2,
+    /// CTest.
+    Ctest,
+    /// Any program that prints the Test Anything Protocol.
+    Tap,
+    /// RSpec.
+    Rspec,
+    /// minitest, and test-unit where it prints the same.
+    Minitest,
+    /// PHPUnit.
+    PhpUnit,
+    /// `dotnet test`.
+    DotnetTest,
     /// Any shell command: the one test `command: …`, which passes when the exit code is 0.
     Command,
 }
@@ -27,14 +77,30 @@ pub(crate) trait Runner: Sync {
     /// Returns which tool this is.
     fn kind(&self) -> RunnerKind;
 
-    /// Returns the module that `python -m` runs it by.
-    fn module(&self) -> &'static str;
+    /// Returns the module that `python -m` runs it by, for a tool that the driver runs.
+    fn module(&self) -> Option<&'static str> {
+        None
+    }
 
-    /// Returns the names of its own programs.
-    fn programs(&self) -> &'static [&'static str];
+    /// Returns the names of its own programs, for a tool that the driver runs.
+    fn programs(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Returns whether a command line, without variables in front, is this tool's; then its words become the plan's arguments.
+    fn claims(&self, words: &[String]) -> bool {
+        let _ = words;
+        false
+    }
 
     /// Looks for the tool in a repository's files.
     fn detect(&self, files: &Files<'_>) -> Option<Detected>;
+
+    /// Returns how it is run by its command line; `None` for a tool that the driver runs.
+    #[allow(dead_code)]
+    fn tool(&self) -> Option<&'static dyn Tool> {
+        None
+    }
 }
 
 /// Why a tool is believed to run a repository's tests, and with which arguments.

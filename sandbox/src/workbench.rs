@@ -199,6 +199,7 @@ impl Workbench {
         match request.plan.runner {
             RunnerKind::Pytest | RunnerKind::Unittest => self.run_tool(request).await,
             RunnerKind::Command => self.run_as_test(request).await,
+            kind => Err(SandboxError::Protocol { detail: format!("{kind:?} has no engine yet") }),
         }
     }
 

@@ -195,7 +195,10 @@ fn check_ending(report: &TestReport) -> Result<(), FixError> {
         | RunEnding::OutOfMemory
         | RunEnding::OutputLimit
         | RunEnding::DiskFull
+        | RunEnding::BuildFailed { .. }
         | RunEnding::ProcessLimit
+        | RunEnding::CpuTime
+        | RunEnding::FileLimit
         | RunEnding::Crashed { .. }
         | RunEnding::Tampered { .. }) => {
             Err(FixError::BaseUnusable { ending: ending.to_string(), output: tail(&report.output) })

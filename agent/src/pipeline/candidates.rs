@@ -259,9 +259,11 @@ fn symptom_of(failure: &Failure) -> Symptom {
     match &failure.class {
         FailureClass::Exception { name } => Symptom::of_exception(name, &failure.message),
         FailureClass::Timeout | FailureClass::Memory => Symptom::Endless,
-        FailureClass::Assertion | FailureClass::Import | FailureClass::Collection | FailureClass::Environment => {
-            Symptom::Other
-        }
+        FailureClass::Assertion
+        | FailureClass::Import
+        | FailureClass::Collection
+        | FailureClass::Build
+        | FailureClass::Environment => Symptom::Other,
     }
 }
 

@@ -185,7 +185,10 @@ fn passes(report: &TestReport, id: &TestId) -> bool {
         | RunEnding::OutOfMemory
         | RunEnding::OutputLimit
         | RunEnding::DiskFull
+        | RunEnding::BuildFailed { .. }
         | RunEnding::ProcessLimit
+        | RunEnding::CpuTime
+        | RunEnding::FileLimit
         | RunEnding::Crashed { .. }
         | RunEnding::Tampered { .. } => false,
     };

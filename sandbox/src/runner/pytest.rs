@@ -9,8 +9,8 @@ impl Runner for Pytest {
         RunnerKind::Pytest
     }
 
-    fn module(&self) -> &'static str {
-        "pytest"
+    fn module(&self) -> Option<&'static str> {
+        Some("pytest")
     }
 
     fn programs(&self) -> &'static [&'static str] {

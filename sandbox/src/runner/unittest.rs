@@ -11,12 +11,8 @@ impl Runner for Unittest {
         RunnerKind::Unittest
     }
 
-    fn module(&self) -> &'static str {
-        "unittest"
-    }
-
-    fn programs(&self) -> &'static [&'static str] {
-        &[]
+    fn module(&self) -> Option<&'static str> {
+        Some("unittest")
     }
 
     fn detect(&self, files: &Files<'_>) -> Option<Detected> {
