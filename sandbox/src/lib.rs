@@ -6,6 +6,7 @@
 
 pub mod backend;
 pub mod error;
+mod format;
 pub mod image;
 pub mod limits;
 pub mod plan;

@@ -3,6 +3,8 @@
 //! Tools for Python that can be called in process have their other half in the driver (`driver/with_….py`); all others are a
 //! [`Tool`]: a command line and a parser. Adding one is a file here, a line in `all`, and real logs.
 
+#[cfg(test)]
+pub(crate) mod exercise;
 mod pytest;
 mod unittest;
 

@@ -1,0 +1,233 @@
+//! Runs a tool on this machine as a box would, to test its command line and its reader on the real program.
+//!
+//! The project is copied into a folder of its own, its `node_modules` and `vendor` are linked, and everything is removed afterwards.
+//! Every step runs under `timeout`, without the variables of the test.
+#![allow(dead_code)]
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::report::{RunEnding, TestId};
+use crate::tool::{Collect, Collected, StepKind, StepOutput, Tool, ToolOutput, ToolReport, ToolRun};
+use crate::workbench::Coverage;
+
+/// Longest that a step may take.
+const STEP_SECONDS: u32 = 60;
+
+/// A wish to exercise a tool.
+pub(crate) struct Exercise<'a> {
+    /// The repository's own command line, its program first.
+    pub(crate) words: &'a [&'a str],
+    /// The tests to run; `None` is all.
+    pub(crate) select: Option<&'a [&'a str]>,
+    /// Whether to record coverage.
+    pub(crate) coverage: Coverage,
+    /// The files of the workspace.
+    pub(crate) files: &'a [(&'a str, &'a str)],
+    /// Names in the workspace that lead to folders of this machine.
+    pub(crate) links: &'a [(&'a str, &'a Path)],
+    /// Seconds until a step is killed, and the run is one that exceeded its total time.
+    pub(crate) seconds: u32,
+}
+
+impl<'a> Exercise<'a> {
+    pub(crate) fn new(words: &'a [&'a str], files: &'a [(&'a str, &'a str)]) -> Self {
+        Self { words, select: None, coverage: Coverage::Off, files, links: &[], seconds: STEP_SECONDS }
+    }
+}
+
+/// What came of it.
+pub(crate) struct Exercised {
+    pub(crate) report: ToolReport,
+    pub(crate) steps: Vec<StepOutput>,
+    pub(crate) files: Vec<Collected>,
+}
+
+impl Exercised {
+    /// Everything that was printed, for messages.
+    pub(crate) fn printed(&self) -> String {
+        let texts = self.steps.iter().flat_map(|step| [&step.stdout, &step.stderr]);
+        texts.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// One line per test, `STATUS ID`, in the order of the report, and the ending.
+    pub(crate) fn lines(&self) -> String {
+        lines(&self.report)
+    }
+}
+
+/// One line per test, `STATUS ID`, with class, message and frames of a failure, and the ending.
+pub(crate) fn lines(report: &ToolReport) -> String {
+    let mut text = String::new();
+    for result in &report.results {
+        text.push_str(&format!("{:?} {}\n", result.status, result.id));
+        let Some(failure) = &result.failure else { continue };
+        let message = failure.message.lines().next().unwrap_or_default();
+        text.push_str(&format!("  {:?}: {message}\n", failure.class));
+        for frame in &failure.frames {
+            text.push_str(&format!("  {}:{} {}\n", frame.path, frame.line, frame.function));
+        }
+    }
+    text.push_str(&report.ending.to_string());
+    text
+}
+
+/// Runs a tool.
+pub(crate) fn run(tool: &dyn Tool, wish: &Exercise<'_>) -> Exercised {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, reports) = (folder.path().join("work"), folder.path().join("reports-5f1c"));
+    lay_out(&root, wish);
+    std::fs::create_dir(&reports).unwrap();
+    let words = wish.words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let select = wish.select.map(|ids| ids.iter().map(|id| TestId::from(*id)).collect::<Vec<_>>());
+    let run = ToolRun {
+        words: &words,
+        cwd: "",
+        select: select.as_deref(),
+        per_test: Duration::from_secs(20),
+        coverage: wish.coverage,
+        reports: reports.to_str().unwrap(),
+        root: root.to_str().unwrap(),
+    };
+    let command = tool.command(&run);
+    for (name, bytes) in &command.support {
+        write(&reports.join(name), bytes);
+    }
+    let mut steps = Vec::new();
+    let mut broken = false;
+    for step in &command.steps {
+        if broken && step.kind != StepKind::After {
+            continue;
+        }
+        let output = one(&step.argv, &step.env, &root, step.kind, wish.seconds);
+        broken = step.kind == StepKind::Build && output.exit_code != Some(0);
+        steps.push(output);
+    }
+    let files = collect(&command.collect, &root, &reports);
+    let report = tool.read(&ToolOutput { steps: &steps, files: &files, run });
+    Exercised { report, steps, files }
+}
+
+fn lay_out(root: &Path, wish: &Exercise<'_>) {
+    std::fs::create_dir(root).unwrap();
+    for (path, text) in wish.files {
+        write(&root.join(path), text.as_bytes());
+    }
+    for (name, target) in wish.links {
+        std::os::unix::fs::symlink(target, root.join(name)).unwrap();
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+fn one(argv: &[String], env: &[(String, String)], root: &Path, kind: StepKind, seconds: u32) -> StepOutput {
+    let keep = |name: &str| std::env::var_os(name).unwrap_or_else(|| OsString::from("/usr/bin:/bin"));
+    let output = Command::new("timeout")
+        .args(["-k", "1", &seconds.to_string()])
+        .args(argv)
+        .current_dir(root)
+        .env_clear()
+        .env("PATH", keep("PATH"))
+        .env("HOME", root.parent().unwrap())
+        .env("LANG", "C.UTF-8")
+        .envs(env.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let timed_out = matches!(output.status.code(), Some(124 | 137));
+    StepOutput {
+        kind,
+        exit_code: output.status.code().filter(|code| !timed_out && *code < 128 + 32 || *code == 255),
+        ending: if timed_out { RunEnding::TotalTimeout } else { RunEnding::Complete },
+        stdout: output.stdout,
+        stderr: output.stderr,
+        cut: false,
+    }
+}
+
+fn collect(wanted: &[Collect], root: &Path, reports: &Path) -> Vec<Collected> {
+    let mut files = Vec::new();
+    for collect in wanted {
+        let (top, glob, in_workspace) = match collect {
+            Collect::Reports(glob) => (reports, glob, false),
+            Collect::Workspace(glob) => (root, glob, true),
+        };
+        let mut found = Vec::new();
+        walk(top, &mut found);
+        found.sort();
+        for path in found {
+            let name = path.strip_prefix(top).unwrap().to_str().unwrap().to_owned();
+            if matches(glob.as_bytes(), name.as_bytes()) {
+                files.push(Collected { bytes: std::fs::read(&path).unwrap(), path: name, in_workspace });
+            }
+        }
+    }
+    files
+}
+
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            walk(&entry.path(), found);
+        } else if kind.is_file() {
+            found.push(entry.path());
+        }
+    }
+}
+
+/// `**` is any number of folders, `*` anything within one name, `?` one character of it.
+fn matches(glob: &[u8], name: &[u8]) -> bool {
+    match (glob, name) {
+        ([], _) => name.is_empty(),
+        ([b'*', b'*', b'/', rest @ ..], _) => {
+            let deeper = name.iter().position(|byte| *byte == b'/').map(|at| &name[at + 1..]);
+            matches(rest, name) || deeper.is_some_and(|deeper| matches(glob, deeper))
+        }
+        ([b'*', b'*'], _) => true,
+        ([b'*', rest @ ..], _) => {
+            let longer = name.split_first().is_some_and(|(first, tail)| *first != b'/' && matches(glob, tail));
+            matches(rest, name) || longer
+        }
+        ([b'?', rest @ ..], [first, tail @ ..]) => *first != b'/' && matches(rest, tail),
+        ([wanted, rest @ ..], [first, tail @ ..]) => wanted == first && matches(rest, tail),
+        (_, []) => false,
+    }
+}
+
+/// Returns whether a program is there. Where every tool is promised (`PATCHWRIGHT_REQUIRE_TOOLS=1`), its absence fails the test.
+#[allow(clippy::print_stderr)]
+pub(crate) fn has(program: &str, args: &[&str]) -> bool {
+    let found =
+        Command::new(program).args(args).stdin(Stdio::null()).output().is_ok_and(|output| output.status.success());
+    let required = std::env::var_os("PATCHWRIGHT_REQUIRE_TOOLS").is_some_and(|value| value == "1");
+    assert!(found || !required, "{program} is required and does not run");
+    if !found {
+        eprintln!("skipped: {program} is not installed");
+    }
+    found
+}
+
+#[test]
+fn globs_match_as_described() {
+    for (glob, name, expected) in [
+        ("*.xml", "a.xml", true),
+        ("*.xml", "a/b.xml", false),
+        ("**/*.xml", "a.xml", true),
+        ("**/*.xml", "a/b/c.xml", true),
+        ("v8/*.json", "v8/coverage-1.json", true),
+        ("a?c", "abc", true),
+        ("a?c", "a/c", false),
+        ("**", "a/b", true),
+        ("a/**/b", "a/b", true),
+        ("a", "b", false),
+    ] {
+        assert_eq!(matches(glob.as_bytes(), name.as_bytes()), expected, "{glob} {name}");
+    }
+}
