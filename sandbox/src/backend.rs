@@ -119,6 +119,11 @@ pub trait Launched: Send {
     /// Returns the end of what was written to stderr so far.
     fn stderr_tail(&self) -> String;
 
+    /// Returns how often the box met limits that only the kernel enforces; `None` where just the box itself can tell.
+    fn pressure(&self) -> Option<Pressure> {
+        None
+    }
+
     /// Kills every process of the box.
     async fn kill(&mut self) -> Result<(), SandboxError>;
 
@@ -127,6 +132,15 @@ pub trait Launched: Send {
 
     /// Kills what still runs and removes everything the box consisted of.
     async fn close(self: Box<Self>) -> Result<(), SandboxError>;
+}
+
+/// How often a box met limits that only the kernel enforces, since it was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pressure {
+    /// Processes killed for want of memory.
+    pub killed_for_memory: u64,
+    /// Processes refused for the limit of processes.
+    pub refused_processes: u64,
 }
 
 /// How a box ended.

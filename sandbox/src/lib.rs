@@ -15,11 +15,14 @@ pub mod reap;
 pub mod report;
 pub mod runner;
 pub mod spec;
+#[cfg(test)]
+mod testing;
 mod tool;
 pub mod workbench;
 
 pub use backend::{
-    Backend, BackendKind, BoxEnding, BoxInput, BoxOutput, Check, ConnectOptions, Isolation, Launched, Layer, connect,
+    Backend, BackendKind, BoxEnding, BoxInput, BoxOutput, Check, ConnectOptions, Isolation, Launched, Layer, Pressure,
+    connect,
 };
 pub use error::SandboxError;
 pub use image::ImageProgress;

@@ -75,6 +75,8 @@ pub(crate) struct RunRequest<'a> {
     pub(crate) import_cwd: bool,
     pub(crate) total: f64,
     pub(crate) silence: f64,
+    /// Processor time in seconds.
+    pub(crate) cpu: f64,
     pub(crate) output_kept: usize,
     pub(crate) output_limit: usize,
 }
@@ -112,6 +114,7 @@ pub(crate) enum Refusal {
     Refused,
     Unclean,
     DiskFull,
+    Files,
     Processes,
     Memory,
     Os,
@@ -124,8 +127,16 @@ pub(crate) struct Done {
     pub(crate) signal: Option<i32>,
     pub(crate) killed: Option<Killed>,
     pub(crate) unclean: Option<String>,
+    /// Whether a process was killed for memory; nothing where the box cannot tell.
     pub(crate) oom: Option<bool>,
+    /// Whether a process was refused for the limit of processes; nothing where the box cannot tell.
+    #[serde(default)]
+    pub(crate) refused: Option<bool>,
+    /// Whether there is no room left.
     pub(crate) full: bool,
+    /// Whether no further file can be made.
+    #[serde(default)]
+    pub(crate) crowded: bool,
     pub(crate) elapsed: f64,
 }
 
@@ -137,6 +148,7 @@ pub(crate) enum Killed {
     Hang,
     Silence,
     Output,
+    Cpu,
     Events,
     Gone,
 }

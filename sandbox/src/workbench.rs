@@ -7,6 +7,7 @@ mod session;
 use std::collections::HashSet;
 use std::time::Duration;
 
+use bstr::ByteSlice as _;
 use repo::{FileMode, RepoPath};
 
 use self::session::Session;
@@ -14,7 +15,7 @@ use crate::backend::Backend;
 use crate::error::SandboxError;
 use crate::plan::TestPlan;
 use crate::protocol::{self, Done, Killed, Request, RunRequest};
-use crate::report::assemble::{Assembled, Assembler};
+use crate::report::assemble::{Assembled, Assembler, limit_of};
 use crate::report::{RunEnding, TestId, TestReport, TestStatus, text};
 use crate::runner::RunnerKind;
 use crate::spec::SandboxSpec;
@@ -143,6 +144,7 @@ pub struct CommandOutcome {
 pub struct Workbench {
     session: Session,
     kept_output: usize,
+    cpu_time: Duration,
     /// The base's pytest options turned out to be unusable in this box.
     no_addopts: bool,
 }
@@ -154,7 +156,8 @@ impl Workbench {
     /// When the backend cannot make the box, or there is no usable Python in it.
     pub async fn start(backend: &dyn Backend, spec: &SandboxSpec) -> Result<Workbench, SandboxError> {
         let session = Session::start(backend, spec).await?;
-        Ok(Workbench { session, kept_output: spec.limits.output_bytes, no_addopts: false })
+        let (kept_output, cpu_time) = (spec.limits.output_bytes, spec.limits.cpu_time);
+        Ok(Workbench { session, kept_output, cpu_time, no_addopts: false })
     }
 
     /// Returns the version of the Python in the box, such as `3.11.7`.
@@ -212,7 +215,7 @@ impl Workbench {
         let run = RunRequest { argv: request.argv.clone(), ..run };
         let end = self.session.run(run, &request.overlay, &mut |_| {}).await?;
         let (exit_code, ending) = match &end.end {
-            Ok(done) => (done.exit, command_ending(done)),
+            Ok(done) => (done.exit, command_ending(done, &end.output)),
             Err(ending) => (None, ending.clone()),
         };
         Ok(CommandOutcome { exit_code, ending, output: text::plain(&end.output), duration: end.duration })
@@ -357,6 +360,7 @@ impl Workbench {
             import_cwd: false,
             total: total.as_secs_f64(),
             silence: silence.as_secs_f64(),
+            cpu: self.cpu_time.as_secs_f64(),
             output_kept: self.kept_output.min(MOST_KEPT_OUTPUT),
             output_limit: self.kept_output.saturating_mul(PRINTED_TIMES_KEPT),
         }
@@ -408,19 +412,25 @@ fn count(report: &TestReport, wanted: fn(TestStatus) -> bool) -> u32 {
     u32::try_from(found).unwrap_or(u32::MAX)
 }
 
-fn command_ending(done: &Done) -> RunEnding {
-    match (done.killed, done.oom, done.signal) {
-        (Some(Killed::Total | Killed::Hang), ..) => RunEnding::TotalTimeout,
-        (Some(Killed::Silence), ..) => RunEnding::Silence,
-        (Some(Killed::Output), ..) => RunEnding::OutputLimit,
-        (Some(Killed::Events | Killed::Gone), ..) => {
-            RunEnding::Crashed { detail: "the sandbox was given up".to_owned() }
+fn command_ending(done: &Done, output: &[u8]) -> RunEnding {
+    let killed = match done.killed {
+        Some(Killed::Total | Killed::Hang) => Some(RunEnding::TotalTimeout),
+        Some(Killed::Silence) => Some(RunEnding::Silence),
+        Some(Killed::Output) => Some(RunEnding::OutputLimit),
+        Some(Killed::Cpu) => Some(RunEnding::CpuTime),
+        Some(Killed::Events | Killed::Gone) => {
+            Some(RunEnding::Crashed { detail: "the sandbox was given up".to_owned() })
         }
-        (None, Some(true), _) | (None, None, Some(9)) => RunEnding::OutOfMemory,
-        (None, _, Some(signal)) => RunEnding::Crashed { detail: format!("the command was ended by signal {signal}") },
-        (None, _, None) if done.full && done.exit != Some(0) => RunEnding::DiskFull,
-        (None, _, None) => RunEnding::Complete,
-    }
+        None => None,
+    };
+    // A command that went well met no limit that mattered to it, unless the kernel killed something in it.
+    let limit = limit_of(done).filter(|limit| done.exit != Some(0) || *limit == RunEnding::OutOfMemory);
+    killed.or(limit).unwrap_or_else(|| match done.signal {
+        // No counter of the kernel's tells this; it only decides between two ways of having failed.
+        None if done.exit != Some(0) && output.contains_str("Too many open files") => RunEnding::FileLimit,
+        Some(signal) => RunEnding::Crashed { detail: format!("the command was ended by signal {signal}") },
+        None => RunEnding::Complete,
+    })
 }
 
 fn last_lines(output: &str) -> String {

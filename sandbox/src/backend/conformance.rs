@@ -40,6 +40,7 @@ pub(super) async fn conformance(subject: &Subject<'_>) {
     processes_are_bounded(subject).await;
     memory_is_bounded(subject).await;
     disk_is_bounded(subject).await;
+    files_are_bounded(subject).await;
     output_nobody_reads_stops_the_writer(subject).await;
     links_lead_nowhere(subject).await;
     network_is_absent(subject).await;
@@ -379,18 +380,29 @@ os.remove('big')
 print(written <= 8 << 20)
 ";
     subject.run_with(&spec, script).await.said("True");
-    if subject.is_isolated() {
-        let script = "
-count = 0
-try:
-    while count < 100000:
-        open(str(count), 'w').close()
-        count += 1
-except OSError: pass
-print(100 < count < 5000)
+}
+
+async fn files_are_bounded(subject: &Subject<'_>) {
+    let mut spec = subject.spec(&tag());
+    (spec.limits.files, spec.limits.open_files) = (500, 100);
+    let script = "
+import os
+def until_refused(step, most):
+    for count in range(most):
+        try: step(count)
+        except OSError: return count
+    return most
+held = []
+opened = until_refused(lambda count: held.append(open('/dev/null')), 5000)
+held.clear()
+counts = [opened < 100]
+for folder in [os.environ['PATCHWRIGHT_WORKSPACE'], os.environ['TMPDIR'], '/dev/shm'] if MOUNTS else []:
+    made = until_refused(lambda count: open(os.path.join(folder, 'made-%d' % count), 'w').close(), 5000)
+    counts.append(0 < made <= 500)
+print(all(counts) or counts)
 ";
-        subject.run_with(&spec, script).await.said("True");
-    }
+    let mounts = if subject.is_isolated() { "True" } else { "False" };
+    subject.run_with(&spec, &script.replace("MOUNTS", mounts)).await.said("True");
 }
 
 async fn output_nobody_reads_stops_the_writer(subject: &Subject<'_>) {

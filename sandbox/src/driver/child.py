@@ -8,6 +8,8 @@ import sys
 import threading
 import traceback
 
+import _patchwright_processes as processes
+
 MESSAGE = 4000
 FRAMES = 40
 COVERED_LINES = 200000
@@ -136,7 +138,10 @@ class Child:
         found = {"class": class_of(kind, value), "type": name, "message": clip(message), "frames": frames}
         number = getattr(value, "errno", None) if isinstance(value, OSError) else None
         if number in (errno.ENOSPC, errno.EDQUOT):
-            found["flag"] = "disk"
+            full, crowded = processes.exhausted(self.root)
+            found["flag"] = "files" if crowded and not full else "disk"
+        elif number in (errno.EMFILE, errno.ENFILE):
+            found["flag"] = "files"
         elif number == errno.EFBIG:
             found["flag"] = "output"
         elif number == errno.EAGAIN and isinstance(value, BlockingIOError) or "can't start new thread" in message:

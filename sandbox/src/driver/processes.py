@@ -1,5 +1,7 @@
 """Ending whatever a request left running, and what the kernel lets us do to hold on to it."""
+import math
 import os
+import resource
 import signal
 import time
 
@@ -58,6 +60,44 @@ def descendants(root):
             found.append(child)
             pending.append(child)
     return found
+
+
+def cpu_seconds():
+    """Processor time of everything that descends from this process, dead or alive, as far as /proc tells."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ticks = 0
+    for pid in descendants(os.getpid()):
+        try:
+            with open("/proc/%d/stat" % pid, "rb") as file:
+                # Its own time, and that of its children which it has waited for.
+                ticks += sum(map(int, file.read().rsplit(b")", 1)[1].split()[11:15]))
+        except (OSError, IndexError, ValueError):
+            pass
+    return usage.ru_utime + usage.ru_stime + ticks / float(os.sysconf("SC_CLK_TCK"))
+
+
+def limit_cpu(seconds):
+    """Ends this process, and each that it starts, after so much processor time: politely, and a little later for good."""
+    soft = max(1, int(math.ceil(seconds)))
+    try:
+        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        if hard == resource.RLIM_INFINITY or hard > soft + 2:
+            resource.setrlimit(resource.RLIMIT_CPU, (soft, soft + 2))
+    except (OSError, ValueError):
+        pass
+
+
+def exhausted(root):
+    """Whether the file systems of the box have no room left, and whether they can hold no further file."""
+    full = crowded = False
+    for path in {root, os.environ.get("TMPDIR", root), "/tmp"}:
+        try:
+            status = os.statvfs(path)
+        except OSError:
+            continue
+        full = full or status.f_bavail * status.f_frsize < 65536
+        crowded = crowded or (status.f_files > 0 and status.f_favail == 0)
+    return full, crowded
 
 
 def send(pid, number):

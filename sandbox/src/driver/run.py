@@ -22,9 +22,9 @@ EVENT_LIMIT = 48 << 20
 EVENT_FD = 700
 
 
-def oom_kills():
-    """The kernel's count of processes killed for memory in this box; None where it cannot be read."""
-    for path, key in (("/sys/fs/cgroup/memory.events", "oom_kill"), ("/sys/fs/cgroup/memory/memory.oom_control", "oom_kill")):
+def counted(paths, key):
+    """One of the kernel's counters of this box; None where it cannot be read."""
+    for path in paths:
         try:
             with open(path) as file:
                 for line in file:
@@ -34,6 +34,20 @@ def oom_kills():
         except (OSError, ValueError):
             pass
     return None
+
+
+def oom_kills():
+    """How many processes were killed for memory."""
+    return counted(("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"), "oom_kill")
+
+
+def refused_forks():
+    """How often a process was refused for the limit of processes."""
+    return counted(("/sys/fs/cgroup/pids.events", "/sys/fs/cgroup/pids/pids.events"), "max")
+
+
+def more(before, after):
+    return None if before is None or after is None else after > before
 
 
 class Output:
@@ -81,7 +95,9 @@ class Run:
         self.current = None
         self.fds = []
         self.full = False
+        self.crowded = False
         self.oom = None
+        self.refused = None
         supervisor.serial += 1
         self.temporary = os.path.join(supervisor.scratch, "run-%d" % supervisor.serial)
         os.makedirs(os.path.join(self.temporary, "home"), exist_ok=True)
@@ -89,7 +105,8 @@ class Run:
     def go(self):
         began = time.time()
         self.began = began
-        self.before = oom_kills()
+        before = oom_kills(), refused_forks()
+        self.cpu_before = processes.cpu_seconds()
         event_read, event_write = self.pipe()
         out_read, out_write = self.pipe()
         fresh = self.header["kind"] != "command" and self.supervisor.must_start_afresh(self.header)
@@ -104,14 +121,9 @@ class Run:
         self.fds.remove(out_write)
         self.watch(event_read, out_read)
         self.elapsed = time.time() - began
-        try:
-            status = os.statvfs(self.supervisor.root)
-            self.full = status.f_bavail * status.f_frsize < 65536
-        except OSError:
-            pass
-        after = oom_kills()
-        if self.before is not None and after is not None:
-            self.oom = after > self.before
+        self.full, self.crowded = processes.exhausted(self.supervisor.root)
+        self.oom = more(before[0], oom_kills())
+        self.refused = more(before[1], refused_forks())
 
     def pipe(self):
         read, write = os.pipe()
@@ -158,6 +170,7 @@ class Run:
                 if now - checked > 0.2:
                     checked = now
                     self.check_captured()
+                    self.check_cpu(now)
         if not self.supervisor.family.end(self.pid, ended):
             self.unclean = "processes of the tests could not be ended"
         if not ended:
@@ -192,6 +205,13 @@ class Run:
             self.killed = "silence"
         elif self.output.total > self.header["output_limit"]:
             self.killed = "output"
+
+    def check_cpu(self, now):
+        """Time of all processes together; each one alone has a limit of the kernel's as well."""
+        if (now - self.began) * (os.cpu_count() or 1) < self.header["cpu"]:
+            return
+        if processes.cpu_seconds() - self.cpu_before >= self.header["cpu"]:
+            self.killed = "cpu"
 
     def check_captured(self):
         """Tools that capture output send it to an unlinked file, which is only seen from here."""
@@ -262,7 +282,7 @@ class Run:
 
     def reply(self):
         return {"op": "done", "exit": self.exit, "signal": self.signal, "killed": self.killed, "unclean": self.unclean,
-                "oom": self.oom, "full": self.full, "elapsed": self.elapsed, "printed": self.output.total}
+                "oom": self.oom, "refused": self.refused, "full": self.full, "crowded": self.crowded, "elapsed": self.elapsed, "printed": self.output.total}
 
     def close(self):
         for fd in self.fds:
@@ -321,6 +341,7 @@ class Run:
         os.closerange(3, self.event_fd)
         processes.prctl(processes.PR_SET_PDEATHSIG, signal.SIGKILL)
         processes.prctl(processes.PR_SET_DUMPABLE, 1)
+        processes.limit_cpu(self.header["cpu"])
         try:
             with open("/proc/self/oom_score_adj", "w") as file:
                 file.write("1000")

@@ -141,7 +141,9 @@ class Supervisor:
             except OSError as error:
                 full = error.errno in (errno.ENOSPC, errno.EDQUOT)
                 few = error.errno == errno.EAGAIN
-                kind = "disk_full" if full else "processes" if few else "os"
+                crowded = full and processes.exhausted(self.root) == (False, True)
+                held = error.errno in (errno.EMFILE, errno.ENFILE)
+                kind = "files" if crowded or held else "disk_full" if full else "processes" if few else "os"
                 reply, data = {"op": "error", "kind": kind, "message": str(error)}, b""
             except MemoryError:
                 reply, data = {"op": "error", "kind": "memory", "message": "out of memory"}, b""

@@ -9,6 +9,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use nix::libc;
 use repo::RepoPath;
 use serde::Deserialize;
 
@@ -66,6 +67,7 @@ enum Flag {
     Disk,
     Output,
     Processes,
+    Files,
 }
 
 struct Finished {
@@ -269,6 +271,7 @@ impl Assembler {
             Some(Killed::Total | Killed::Hang) => return RunEnding::TotalTimeout,
             Some(Killed::Silence) => return RunEnding::Silence,
             Some(Killed::Output) => return RunEnding::OutputLimit,
+            Some(Killed::Cpu) => return RunEnding::CpuTime,
             Some(Killed::Events) => {
                 return RunEnding::Tampered { detail: "the report is larger than allowed".to_owned() };
             }
@@ -297,13 +300,14 @@ impl Assembler {
     }
 
     fn unfinished(&self, done: &Done) -> RunEnding {
-        match (self.flag, done.oom, done.signal) {
-            (_, Some(true), _) | (_, None, Some(9)) => return RunEnding::OutOfMemory,
-            (Some(flag), ..) => return flag.ending(),
-            _ if done.full => return RunEnding::DiskFull,
-            _ => {}
+        match (limit_of(done), self.flag) {
+            (Some(ending @ (RunEnding::OutOfMemory | RunEnding::CpuTime)), _) => ending,
+            (_, Some(flag)) => flag.ending(),
+            (Some(ending), None) => ending,
+            (None, None) => {
+                RunEnding::Crashed { detail: format!("the test process {} before the session finished", end_of(done)) }
+            }
         }
-        RunEnding::Crashed { detail: format!("the test process {} before the session finished", end_of(done)) }
     }
 
     /// The codes are pytest's; our unittest runner uses the same.
@@ -335,7 +339,21 @@ impl Flag {
             Self::Disk => RunEnding::DiskFull,
             Self::Output => RunEnding::OutputLimit,
             Self::Processes => RunEnding::ProcessLimit,
+            Self::Files => RunEnding::FileLimit,
         }
+    }
+}
+
+/// Returns the limit that explains why a child did not do what it should have done.
+pub(crate) fn limit_of(done: &Done) -> Option<RunEnding> {
+    match (done.oom, done.signal) {
+        (Some(true), _) | (None, Some(libc::SIGKILL)) => Some(RunEnding::OutOfMemory),
+        (_, Some(libc::SIGXCPU)) => Some(RunEnding::CpuTime),
+        (_, Some(libc::SIGXFSZ)) => Some(RunEnding::DiskFull),
+        _ if done.refused == Some(true) => Some(RunEnding::ProcessLimit),
+        _ if done.full => Some(RunEnding::DiskFull),
+        _ if done.crowded => Some(RunEnding::FileLimit),
+        _ => None,
     }
 }
 

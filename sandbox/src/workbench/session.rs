@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Overlay, path_text};
-use crate::backend::{Backend, BoxEnding, BoxInput, BoxOutput, Launched};
+use crate::backend::{Backend, BoxEnding, BoxInput, BoxOutput, Launched, Pressure};
 use crate::error::SandboxError;
 use crate::protocol::{self, Done, FrameError, Hello, Refusal, Reply, Request, RunRequest};
 use crate::report::RunEnding;
@@ -141,12 +141,14 @@ impl Session {
         let length = |overlay: &Overlay| (path_text(&overlay.path), overlay.bytes.as_ref().map(Vec::len));
         request.overlay = overlay.iter().map(length).collect();
         let body = overlay.iter().flat_map(|overlay| overlay.bytes.iter().flatten().copied()).collect::<Vec<u8>>();
+        let pressure = self.launched.pressure();
         let began = Instant::now();
         let deadline = began + seconds(request.total) + GRACE;
         let request = Request::Run(Box::new(request));
         let exchange = timeout_at(deadline, self.exchange(&request, &body, events)).await;
         let (end, output) = match exchange.unwrap_or(Err(Lost::Late)) {
-            Ok((Reply::Done(done), output)) => {
+            Ok((Reply::Done(mut done), output)) => {
+                self.complete(&mut done, pressure);
                 if let Some(why) = &done.unclean {
                     tracing::debug!(why, "workspace could not be repaired");
                     self.give_up().await;
@@ -162,6 +164,13 @@ impl Session {
         };
         let duration = end.as_ref().map_or_else(|_| began.elapsed(), |done| seconds(done.elapsed));
         Ok(RunEnd { end, output, duration })
+    }
+
+    /// Adds what only the outside knows.
+    fn complete(&self, done: &mut Done, before: Option<Pressure>) {
+        let (Some(before), Some(after)) = (before, self.launched.pressure()) else { return };
+        done.oom = done.oom.or(Some(after.killed_for_memory > before.killed_for_memory));
+        done.refused = done.refused.or(Some(after.refused_processes > before.refused_processes));
     }
 
     async fn exchange(
@@ -183,6 +192,7 @@ impl Session {
     async fn refused(&mut self, kind: Refusal, message: String) -> Result<RunEnding, SandboxError> {
         match kind {
             Refusal::DiskFull => Ok(RunEnding::DiskFull),
+            Refusal::Files => Ok(RunEnding::FileLimit),
             Refusal::Processes => Ok(RunEnding::ProcessLimit),
             Refusal::Memory => Ok(RunEnding::OutOfMemory),
             Refusal::Unclean => {

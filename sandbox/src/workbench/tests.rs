@@ -1,5 +1,6 @@
 //! The driver and the conversation with it, on miniature repositories: one per way of going right or wrong.
 
+mod limits;
 mod plain;
 
 use std::time::Duration;

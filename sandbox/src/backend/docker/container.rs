@@ -10,6 +10,7 @@ use crate::spec::{Labels, SandboxSpec};
 
 pub(super) const WORKSPACE: &str = "/workspace";
 const SCRATCH: &str = "/tmp";
+const SHARED_MEMORY: &str = "/dev/shm";
 const NOBODY: &str = "65534:65534";
 
 /// The label that tells which process owns a container.
@@ -73,11 +74,12 @@ fn host_config(limits: &Limits, offer: Offer) -> HostConfig {
         security_opt: Some(security),
         readonly_rootfs: Some(true),
         tmpfs: Some(HashMap::from([
-            (WORKSPACE.to_owned(), scratch_options(limits.disk_bytes, "mode=755,uid=65534,gid=65534")),
-            (SCRATCH.to_owned(), scratch_options(limits.disk_bytes, "mode=1777")),
+            (WORKSPACE.to_owned(), scratch_options(limits, limits.disk_bytes, "exec,mode=755,uid=65534,gid=65534")),
+            (SCRATCH.to_owned(), scratch_options(limits, limits.disk_bytes, "exec,mode=1777")),
+            (SHARED_MEMORY.to_owned(), scratch_options(limits, limits.disk_bytes / 4, "noexec,mode=1777")),
         ])),
-        ipc_mode: Some("private".into()),
-        shm_size: Some(signed(limits.disk_bytes / 4)),
+        // The engine's own shared memory would have no limit of files; the namespace is private all the same.
+        ipc_mode: Some("none".into()),
         pids_limit: Some(i64::from(limits.processes) + 1),
         memory: Some(memory),
         // The sum with swap: no swap is given.
@@ -85,7 +87,7 @@ fn host_config(limits: &Limits, offer: Offer) -> HostConfig {
         nano_cpus: Some((limits.cpus.clamp(0.01, offer.cpus) * 1e9) as i64),
         ulimits: Some(vec![
             ulimit("core", 0),
-            ulimit("nofile", 1024),
+            ulimit("nofile", signed(limits.descriptors())),
             ulimit("fsize", signed(limits.disk_bytes)),
             ulimit("memlock", 64 << 10),
         ]),
@@ -97,10 +99,9 @@ fn host_config(limits: &Limits, offer: Offer) -> HostConfig {
     }
 }
 
-fn scratch_options(bytes: u64, owner: &str) -> String {
-    // A file takes a kilobyte or so of kernel memory even when it is empty.
-    let files = (bytes / 4096).max(1024);
-    format!("rw,exec,nosuid,nodev,size={bytes},nr_inodes={files},{owner}")
+fn scratch_options(limits: &Limits, bytes: u64, owner: &str) -> String {
+    // The root of a file system is one of its files.
+    format!("rw,nosuid,nodev,size={bytes},nr_inodes={},{owner}", limits.files.saturating_add(1))
 }
 
 fn ulimit(name: &str, value: i64) -> ResourcesUlimits {

@@ -2,21 +2,7 @@
 
 use super::*;
 use crate::backend::conformance::{Strength, Subject, conformance};
-
-/// Returns the backend; `None`, having said so, where no engine answers and none is promised.
-async fn backend() -> Option<DockerBackend> {
-    let options = ConnectOptions { docker_host: std::env::var("DOCKER_HOST").ok(), ..ConnectOptions::default() };
-    match DockerBackend::connect(&options).await {
-        Ok(backend) => Some(backend),
-        Err(error) if std::env::var_os("PATCHWRIGHT_REQUIRE_DOCKER").is_some_and(|it| it == "1") => {
-            panic!("an engine is required: {error}")
-        }
-        Err(error) => {
-            eprintln!("skipped: {error}");
-            None
-        }
-    }
-}
+use crate::testing::docker;
 
 async fn with_image(backend: &DockerBackend) -> ImageRef {
     backend.prepare(None, &|progress| eprintln!("{progress:?}")).await.unwrap().unwrap()
@@ -24,7 +10,7 @@ async fn with_image(backend: &DockerBackend) -> ImageRef {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn conforms() {
-    let Some(backend) = backend().await else { return };
+    let Some(backend) = docker().await else { return };
     let image = with_image(&backend).await;
     let subject = Subject { backend: &backend, image: Some(image), python: None, strength: Strength::Isolated };
     conformance(&subject).await;
@@ -32,7 +18,7 @@ async fn conforms() {
 
 #[tokio::test]
 async fn what_the_dead_left_is_removed_and_the_rest_stays() {
-    let Some(backend) = backend().await else { return };
+    let Some(backend) = docker().await else { return };
     let image = with_image(&backend).await;
     let image_id = backend.image_id(&image).await.unwrap();
     let (dead, alive) = reap::other_boots();
@@ -64,7 +50,7 @@ async fn what_the_dead_left_is_removed_and_the_rest_stays() {
 
 #[tokio::test]
 async fn a_missing_image_is_named() {
-    let Some(backend) = backend().await else { return };
+    let Some(backend) = docker().await else { return };
     let spec = SandboxSpec {
         image: Some(ImageRef::new("patchwright/no-such-image:1")),
         ..SandboxSpec::new(Labels::for_job("missing"))
@@ -119,7 +105,7 @@ async fn sockets_without_an_engine_are_told_apart() {
 
 #[tokio::test]
 async fn the_probe_describes_the_engine() {
-    let Some(backend) = backend().await else { return };
+    let Some(backend) = docker().await else { return };
     with_image(&backend).await;
     let checks = backend.probe().await;
     assert!(checks[0].ok && checks[0].detail.contains("docker.sock"), "{checks:?}");

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::layers::LayerId;
+use crate::backend::Pressure;
 use crate::limits::Limits;
 
 const MOUNT: &str = "/sys/fs/cgroup";
@@ -53,7 +54,7 @@ impl Cgroups {
 
     /// Makes the groups of one box.
     pub(super) fn create(&self, name: &str, limits: &Limits) -> io::Result<Group> {
-        let mut group = Group { folders: Vec::new(), events: None };
+        let mut group = Group::default();
         for controller in &self.0 {
             let folder = controller.parent.join(name);
             match fs::create_dir(&folder) {
@@ -67,6 +68,9 @@ impl Cgroups {
                     Version::One => folder.join("memory.oom_control"),
                     Version::Two => folder.join("memory.events"),
                 });
+            }
+            if controller.layer == LayerId::ProcessCount {
+                group.refusals = Some(folder.join("pids.events"));
             }
         }
         Ok(group)
@@ -170,11 +174,18 @@ fn write_existing(path: &Path, value: &str) -> io::Result<()> {
     fs::OpenOptions::new().write(true).open(path)?.write_all(value.as_bytes())
 }
 
+/// Reads one of the counters in a file of lines `name count`.
+fn counter(path: Option<&Path>, name: &str) -> Option<u64> {
+    let text = fs::read_to_string(path?).ok()?;
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
+}
+
 /// The groups of one box. Dropping it removes them if the box has ended.
 #[derive(Debug, Default)]
 pub(super) struct Group {
     folders: Vec<PathBuf>,
     events: Option<PathBuf>,
+    refusals: Option<PathBuf>,
 }
 
 impl Group {
@@ -184,8 +195,15 @@ impl Group {
 
     /// Returns whether the kernel killed a process of the box for want of memory.
     pub(super) fn ran_out_of_memory(&self) -> bool {
-        let Some(text) = self.events.as_ref().and_then(|path| fs::read_to_string(path).ok()) else { return false };
-        text.lines().filter_map(|line| line.strip_prefix("oom_kill ")).any(|count| count.trim() != "0")
+        counter(self.events.as_deref(), "oom_kill").is_some_and(|count| count > 0)
+    }
+
+    /// Returns how often the box met these limits; nothing where the kernel does not count both.
+    pub(super) fn pressure(&self) -> Option<Pressure> {
+        Some(Pressure {
+            killed_for_memory: counter(self.events.as_deref(), "oom_kill")?,
+            refused_processes: counter(self.refusals.as_deref(), "max")?,
+        })
     }
 
     /// Removes the groups. The kernel refuses for a moment after the last process in them ended.

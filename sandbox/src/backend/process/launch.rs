@@ -353,15 +353,16 @@ fn gaps(descriptors: Descriptors) -> Vec<(u32, u32)> {
 
 fn limits(request: &Request) -> Vec<(libc::__rlimit_resource_t, u64)> {
     let Request { limits, layers, .. } = request;
+    // A control group is met first where there is one: it counts what it refuses.
+    let slack = if layers.has(LayerId::ProcessCount) { 16 } else { 0 };
     let mut set = vec![
         (libc::RLIMIT_CORE, 0),
         (libc::RLIMIT_FSIZE, limits.disk_bytes),
-        (libc::RLIMIT_NOFILE, 1024),
+        (libc::RLIMIT_NOFILE, limits.descriptors()),
         (libc::RLIMIT_MEMLOCK, 64 << 10),
         (libc::RLIMIT_MSGQUEUE, 0),
         (libc::RLIMIT_RTPRIO, 0),
-        (libc::RLIMIT_NPROC, u64::from(limits.processes) + processes_of_user(layers)),
-        (libc::RLIMIT_CPU, (limits.total.as_secs_f64() * limits.cpus.max(1.0)).ceil() as u64 + 1),
+        (libc::RLIMIT_NPROC, u64::from(limits.processes) + processes_of_user(layers) + slack),
     ];
     if !layers.has(LayerId::Memory) {
         set.push((libc::RLIMIT_AS, limits.memory_bytes));

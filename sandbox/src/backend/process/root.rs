@@ -68,9 +68,9 @@ pub(super) fn steps(
         .find(|path| Path::new(path).is_dir())
         .ok_or_else(|| io::Error::other(format!("none of the folders {} exists", MOUNT_POINTS.join(", "))))?;
     let mut builder = Builder { mount_point: PathBuf::from(mount_point), steps: Vec::new(), made: BTreeSet::new() };
-    builder.scratch(WORKSPACE, limits.disk_bytes, user)?;
-    builder.scratch(SCRATCH, limits.disk_bytes, user)?;
-    builder.scratch("/dev/shm", limits.disk_bytes / 4, user)?;
+    builder.scratch(WORKSPACE, limits.disk_bytes, limits.files, user)?;
+    builder.scratch(SCRATCH, limits.disk_bytes, limits.files, user)?;
+    builder.scratch("/dev/shm", limits.disk_bytes / 4, limits.files, user)?;
     for path in SYSTEM.iter().chain(SETTINGS) {
         builder.same(Path::new(path))?;
     }
@@ -133,11 +133,11 @@ impl Builder {
         path.parent().map_or(Ok(()), |parent| self.folder(parent))
     }
 
-    fn scratch(&mut self, path: &str, bytes: u64, user: u32) -> io::Result<()> {
+    fn scratch(&mut self, path: &str, bytes: u64, files: u64, user: u32) -> io::Result<()> {
         self.folder(Path::new(path))?;
         let mode = if path == WORKSPACE { "755" } else { "1777" };
-        // A file takes a kilobyte or so of kernel memory even when it is empty.
-        let files = (bytes / 4096).max(1024);
+        // The root of a file system is one of its files.
+        let files = files.saturating_add(1);
         let options = format!("size={bytes},nr_inodes={files},mode={mode},uid={user},gid={user}");
         let target = self.below(Path::new(path))?;
         self.steps.push(Build::Scratch { target, options: CString::new(options)? });

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use super::cgroup::Group;
 use super::launch::Started;
 use crate::backend::tail::Tail;
-use crate::backend::{BoxEnding, BoxInput, BoxOutput, Launched};
+use crate::backend::{BoxEnding, BoxInput, BoxOutput, Launched, Pressure};
 use crate::error::SandboxError;
 
 const REMOVAL: Duration = Duration::from_secs(10);
@@ -114,6 +114,10 @@ impl Launched for Running {
 
     fn stderr_tail(&self) -> String {
         self.stderr.text()
+    }
+
+    fn pressure(&self) -> Option<Pressure> {
+        self.group.as_ref()?.pressure()
     }
 
     async fn kill(&mut self) -> Result<(), SandboxError> {
