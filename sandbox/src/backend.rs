@@ -26,6 +26,9 @@ use crate::spec::{ImageRef, SandboxSpec};
 /// The writable folder of a container box; every box names its own in this variable of its environment.
 pub const WORKSPACE_VARIABLE: &str = "PATCHWRIGHT_WORKSPACE";
 
+/// The folder of a box below which workspaces appear that are mounted while it runs.
+pub const NODES: &str = "/nodes";
+
 /// Which backend makes the boxes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -90,6 +93,10 @@ pub trait Backend: Send + Sync {
 
     /// Starts `argv` in a new box. A name without a slash is looked up in the box's own `PATH`.
     async fn launch(&self, spec: &SandboxSpec, argv: &[String]) -> Result<Box<dyn Launched>, SandboxError>;
+
+    /// Returns why a mount that is made on this machine while a box runs cannot appear below [`NODES`]; `Ok` where it should,
+    /// which only a box can tell.
+    fn shows_mounts(&self) -> Result<(), String>;
 
     /// Removes the boxes of dead processes. Those of `boot`, and of other processes that are alive, stay.
     async fn reap(&self, boot: &str) -> Result<ReapReport, SandboxError>;

@@ -19,6 +19,7 @@ pub mod spec;
 mod testing;
 mod tool;
 pub mod workbench;
+pub mod workspace;
 
 pub use backend::{
     Backend, BackendKind, BoxEnding, BoxInput, BoxOutput, Check, ConnectOptions, Isolation, Launched, Layer, Pressure,

@@ -1,6 +1,7 @@
 //! What a caller asks for when it wants a box, before any backend is chosen.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use crate::limits::Limits;
 
@@ -43,6 +44,22 @@ impl Labels {
     }
 }
 
+/// A folder of this machine below which workspaces are mounted while a box runs: only this crate makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodesFolder(PathBuf);
+
+impl NodesFolder {
+    /// Wraps the path of a folder in which no box can write.
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    /// Returns where it is on this machine.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
 /// Everything that defines a box, apart from the program that runs in it.
 #[derive(Debug, Clone)]
 pub struct SandboxSpec {
@@ -56,11 +73,13 @@ pub struct SandboxSpec {
     pub limits: Limits,
     /// Whose box it is.
     pub labels: Labels,
+    /// Where the box's workspaces are mounted, if it is to have any: they appear below [`crate::backend::NODES`].
+    pub nodes: Option<NodesFolder>,
 }
 
 impl SandboxSpec {
     /// Returns a box with default limits, the default image and the default interpreter.
     pub fn new(labels: Labels) -> Self {
-        Self { image: None, python: None, env: Vec::new(), limits: Limits::default(), labels }
+        Self { image: None, python: None, env: Vec::new(), limits: Limits::default(), labels, nodes: None }
     }
 }

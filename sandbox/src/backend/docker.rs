@@ -30,6 +30,7 @@ use crate::error::SandboxError;
 use crate::image;
 use crate::reap::{self, Owner, ReapReport};
 use crate::spec::{ImageRef, Labels, SandboxSpec};
+use crate::workspace::mounts;
 
 /// A connection to a Docker Engine.
 #[derive(Debug)]
@@ -207,6 +208,19 @@ impl Backend for DockerBackend {
         }
     }
 
+    fn shows_mounts(&self) -> Result<(), String> {
+        let security = self.info.security_options.as_deref().unwrap_or_default();
+        for (name, why) in [
+            ("name=rootless", "the engine is rootless and has mounts of its own"),
+            ("name=userns", "the engine remaps users, so that workspaces would belong to nobody"),
+        ] {
+            if security.iter().any(|option| option.contains(name)) {
+                return Err(why.to_owned());
+            }
+        }
+        Ok(())
+    }
+
     async fn reap(&self, boot: &str) -> Result<ReapReport, SandboxError> {
         let mut report = ReapReport::default();
         for found in self.ours().await? {
@@ -222,6 +236,7 @@ impl Backend for DockerBackend {
                 Err(error) => report.failed.push((name, error.to_string())),
             }
         }
+        mounts::reap(boot, &mut report);
         Ok(report)
     }
 

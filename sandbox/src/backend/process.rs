@@ -30,6 +30,7 @@ use crate::error::SandboxError;
 use crate::limits::Limits;
 use crate::reap::{self, Owner, ReapReport};
 use crate::spec::{ImageRef, SandboxSpec};
+use crate::workspace::mounts;
 
 const PREFIX: &str = "patchwright-box.";
 
@@ -111,6 +112,7 @@ impl ProcessBackend {
             interpreter: nothing,
             limits: Limits::default(),
             place,
+            nodes: None,
             user,
             programs: Vec::new(),
             argv: Vec::new(),
@@ -265,6 +267,7 @@ impl Backend for ProcessBackend {
             interpreter,
             limits: spec.limits.clone(),
             place,
+            nodes: spec.nodes.as_ref().map(|nodes| nodes.path().to_owned()),
             user,
             programs: programs(&name, &env),
             argv: argv.to_vec(),
@@ -280,6 +283,18 @@ impl Backend for ProcessBackend {
         Ok(Box::new(Running::new(started, workspace, self.reach(), folder)?))
     }
 
+    fn shows_mounts(&self) -> Result<(), String> {
+        if self.layers.builder != Builder::Root {
+            return Err("only the superuser's mounts can be shown to a box".into());
+        }
+        for layer in [LayerId::Mounts, LayerId::Seal] {
+            if !self.layers.has(layer) {
+                return Err(format!("boxes lack a layer that this needs: {}", layer.name()));
+            }
+        }
+        Ok(())
+    }
+
     async fn reap(&self, boot: &str) -> Result<ReapReport, SandboxError> {
         let mut report = ReapReport::default();
         for name in self.cgroups.names() {
@@ -289,6 +304,7 @@ impl Backend for ProcessBackend {
             let name = entry.file_name().to_string_lossy().into_owned();
             report_removal(&mut report, &name, boot, || std::fs::remove_dir_all(entry.path()));
         }
+        mounts::reap(boot, &mut report);
         Ok(report)
     }
 

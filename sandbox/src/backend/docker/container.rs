@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 
-use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, ResourcesUlimits};
+use bollard::models::{
+    ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountBindOptions, MountBindOptionsPropagationEnum,
+    MountType, ResourcesUlimits,
+};
 
-use crate::backend::environment;
+use crate::backend::{NODES, environment};
 use crate::limits::Limits;
-use crate::spec::{Labels, SandboxSpec};
+use crate::spec::{Labels, NodesFolder, SandboxSpec};
 
 pub(super) const WORKSPACE: &str = "/workspace";
 const SCRATCH: &str = "/tmp";
@@ -53,7 +56,7 @@ pub(super) fn body(spec: &SandboxSpec, image_id: &str, argv: &[String], offer: O
         stop_timeout: Some(2),
         healthcheck: Some(bollard::models::HealthConfig { test: Some(vec!["NONE".into()]), ..Default::default() }),
         labels: Some(labels(&spec.labels)),
-        host_config: Some(host_config(&spec.limits, offer)),
+        host_config: Some(host_config(spec, offer)),
         ..Default::default()
     }
 }
@@ -62,7 +65,8 @@ fn labels(labels: &Labels) -> HashMap<String, String> {
     HashMap::from([(BOOT_LABEL.to_owned(), labels.boot.clone()), (JOB_LABEL.to_owned(), labels.job.clone())])
 }
 
-fn host_config(limits: &Limits, offer: Offer) -> HostConfig {
+fn host_config(spec: &SandboxSpec, offer: Offer) -> HostConfig {
+    let limits = &spec.limits;
     let mut security = vec!["no-new-privileges:true".to_owned()];
     if offer.seccomp {
         security.push(format!("seccomp={SECCOMP}"));
@@ -78,6 +82,7 @@ fn host_config(limits: &Limits, offer: Offer) -> HostConfig {
             (SCRATCH.to_owned(), scratch_options(limits, limits.disk_bytes, "exec,mode=1777")),
             (SHARED_MEMORY.to_owned(), scratch_options(limits, limits.disk_bytes / 4, "noexec,mode=1777")),
         ])),
+        mounts: spec.nodes.as_ref().map(|nodes| vec![nodes_mount(nodes)]),
         // The engine's own shared memory would have no limit of files; the namespace is private all the same.
         ipc_mode: Some("none".into()),
         pids_limit: Some(i64::from(limits.processes) + 1),
@@ -95,6 +100,24 @@ fn host_config(limits: &Limits, offer: Offer) -> HostConfig {
         log_config: Some(HostConfigLogConfig { typ: Some("none".into()), config: None }),
         privileged: Some(false),
         auto_remove: Some(false),
+        ..Default::default()
+    }
+}
+
+/// What is mounted on this machine below the folder appears in the container, writable; the folder itself is not. Nothing that
+/// happens in the container leads back.
+fn nodes_mount(nodes: &NodesFolder) -> Mount {
+    Mount {
+        target: Some(NODES.to_owned()),
+        source: Some(nodes.path().to_string_lossy().into_owned()),
+        typ: Some(MountType::BIND),
+        read_only: Some(true),
+        bind_options: Some(MountBindOptions {
+            propagation: Some(MountBindOptionsPropagationEnum::RSLAVE),
+            // Newer engines would make what is below read-only too.
+            read_only_non_recursive: Some(true),
+            ..Default::default()
+        }),
         ..Default::default()
     }
 }
@@ -130,6 +153,19 @@ mod tests {
         assert_eq!((host.binds, host.mounts, host.devices, host.cap_add), (None, None, None, None));
         assert_eq!(body.user.as_deref(), Some("65534:65534"));
         assert!(host.security_opt.unwrap().iter().any(|option| option == "no-new-privileges:true"));
+    }
+
+    #[test]
+    fn workspaces_are_shown_one_way_and_their_folder_is_read_only() {
+        let nodes = Some(NodesFolder::new("/run/job/nodes".into()));
+        let spec = SandboxSpec { nodes, ..SandboxSpec::new(Labels { job: "job".into(), boot: "boot".into() }) };
+        let offer = Offer { init: true, seccomp: true, cpus: 1.0 };
+        let mounts = body(&spec, "sha256:1", &[], offer).host_config.unwrap().mounts.unwrap();
+        let [mount] = mounts.as_slice() else { panic!("{mounts:?}") };
+        assert_eq!((mount.source.as_deref(), mount.target.as_deref()), (Some("/run/job/nodes"), Some("/nodes")));
+        assert_eq!(mount.read_only, Some(true));
+        let propagation = mount.bind_options.as_ref().unwrap().propagation;
+        assert_eq!(propagation, Some(MountBindOptionsPropagationEnum::RSLAVE));
     }
 
     #[test]

@@ -16,6 +16,13 @@ async fn conforms() {
     conformance(&subject).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn workspaces_appear_while_a_container_runs() {
+    let Some(backend) = docker().await else { return };
+    let image = with_image(&backend).await;
+    crate::workspace::boxes::boxes(&backend, Some(image)).await;
+}
+
 #[tokio::test]
 async fn what_the_dead_left_is_removed_and_the_rest_stays() {
     let Some(backend) = docker().await else { return };

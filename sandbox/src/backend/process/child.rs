@@ -110,6 +110,8 @@ pub(super) enum Build {
 pub(super) enum BindAccess {
     ReadOnly,
     Device,
+    /// A folder that shows what is mounted below it later.
+    Nodes,
 }
 
 /// When the user changes.

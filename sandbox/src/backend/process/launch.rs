@@ -22,6 +22,7 @@ use super::filter::{self, Sockets};
 use super::interpreter::Interpreter;
 use super::layers::{Builder, LayerId, Layers};
 use super::root::{self, Proc};
+use crate::backend::NODES;
 use crate::limits::Limits;
 
 /// The user and group of programs in a box: `nobody`.
@@ -38,6 +39,8 @@ pub(super) struct Request {
     pub(super) interpreter: Interpreter,
     pub(super) limits: Limits,
     pub(super) place: Place,
+    /// The folder of this machine below which workspaces are mounted while the box runs.
+    pub(super) nodes: Option<PathBuf>,
     /// The user that the program becomes, where this process may choose.
     pub(super) user: u32,
     /// Where the program may be, in order; empty for a trial.
@@ -300,7 +303,7 @@ fn plan(request: &Request, descriptors: Descriptors, strings: &Strings) -> io::R
         Builder::UserNamespace | Builder::None => NOBODY,
     };
     let root = match layers.has(LayerId::Mounts) {
-        true => Some(root::steps(&request.interpreter, &request.limits, user, proc)?),
+        true => Some(root::steps(request, user, proc)?),
         false => None,
     };
     // Without a user namespace around it the inner one maps the user we really are.
@@ -422,6 +425,9 @@ fn allowed(request: &Request, abi: ABI) -> io::Result<Vec<(CString, u64)>> {
     }
     for path in ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"] {
         rules.push((path.into(), device));
+    }
+    if request.nodes.is_some() {
+        rules.push((NODES.into(), everything));
     }
     rules.push((request.place.workspace(), everything));
     rules.push((request.place.scratch(), everything));

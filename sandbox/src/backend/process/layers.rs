@@ -45,7 +45,7 @@ impl LayerId {
 
     pub(super) const NAMESPACES: [Self; 5] = [Self::Mounts, Self::Processes, Self::Network, Self::Ipc, Self::Hostname];
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Mounts => "file system of its own",
             Self::Processes => "process-id namespace",

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use super::child::{BindAccess, Build};
 use super::interpreter::Interpreter;
-use crate::limits::Limits;
+use super::launch::Request;
+use crate::backend::NODES;
 
 pub(super) const WORKSPACE: &str = "/workspace";
 pub(super) const SCRATCH: &str = "/tmp";
@@ -57,12 +58,8 @@ pub(super) enum Proc {
 }
 
 /// Returns the mount point and the steps that build the root on it.
-pub(super) fn steps(
-    interpreter: &Interpreter,
-    limits: &Limits,
-    user: u32,
-    proc: Proc,
-) -> io::Result<(CString, Vec<Build>)> {
+pub(super) fn steps(request: &Request, user: u32, proc: Proc) -> io::Result<(CString, Vec<Build>)> {
+    let (interpreter, limits) = (&request.interpreter, &request.limits);
     let mount_point = MOUNT_POINTS
         .iter()
         .find(|path| Path::new(path).is_dir())
@@ -95,6 +92,11 @@ pub(super) fn steps(
     }
     for (path, content) in FILES {
         builder.file(Path::new(path), content.as_bytes())?;
+    }
+    if let Some(nodes) = &request.nodes {
+        builder.folder(Path::new(NODES))?;
+        let (source, target) = (c_string(nodes)?, builder.below(Path::new(NODES))?);
+        builder.steps.push(Build::Bind { source, target, access: BindAccess::Nodes });
     }
     builder.folder(Path::new("/proc"))?;
     if proc == Proc::Own {

@@ -19,6 +19,12 @@ async fn conforms() {
     conformance(&Subject { backend: &backend, image: None, python: None, strength }).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn workspaces_appear_while_a_box_runs() {
+    let backend = ProcessBackend::connect().await.unwrap();
+    crate::workspace::boxes::boxes(&backend, None).await;
+}
+
 /// What is left where namespaces are refused, as in most containers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn conforms_without_namespaces() {

@@ -55,6 +55,10 @@ impl Backend for PlainBackend {
         Ok(Box::new(PlainBox { child, workspace, _folder: folder }))
     }
 
+    fn shows_mounts(&self) -> Result<(), String> {
+        Err("a box without walls has no mounts of its own".into())
+    }
+
     async fn reap(&self, _: &str) -> Result<ReapReport, SandboxError> {
         Ok(ReapReport::default())
     }

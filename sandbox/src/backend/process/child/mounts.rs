@@ -11,7 +11,9 @@ use super::{BindAccess, Build, Failure, Step, at, check};
 pub(super) fn build_root(mount_point: &CStr, steps: &[Build]) -> Result<(), Failure> {
     const NONE: Option<&CStr> = None;
     let quiet = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    mount(NONE, c"/", NONE, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NONE).map_err(at(Step::PrivateMounts))?;
+    // Nothing that is mounted here leads back. What is mounted on the machine later still arrives, until each mount of the new
+    // root is made private for itself and the old root is gone.
+    mount(NONE, c"/", NONE, MsFlags::MS_REC | MsFlags::MS_SLAVE, NONE).map_err(at(Step::PrivateMounts))?;
     mount(Some(c"root"), mount_point, Some(c"tmpfs"), quiet, Some(c"size=16m,nr_inodes=8k,mode=755"))
         .map_err(at(Step::Root))?;
     for step in steps {
@@ -64,6 +66,8 @@ struct MountAttributes {
     user_namespace: u64,
 }
 
+const QUIET: u64 = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
+
 fn bind(source: &CStr, target: &CStr, access: BindAccess) -> Result<(), Errno> {
     const NONE: Option<&CStr> = None;
     match mount(Some(source), target, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE) {
@@ -71,18 +75,20 @@ fn bind(source: &CStr, target: &CStr, access: BindAccess) -> Result<(), Errno> {
         Err(Errno::ENOENT) => return Ok(()),
         other => other?,
     }
-    if access == BindAccess::Device {
-        return Ok(());
-    }
-    let set = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
-    let attributes = MountAttributes { set, clear: 0, propagation: 0, user_namespace: 0 };
+    let (set, propagation) = match access {
+        BindAccess::Device => return mount(NONE, target, NONE, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NONE),
+        BindAccess::ReadOnly => (QUIET | libc::MOUNT_ATTR_RDONLY, libc::MS_PRIVATE),
+        BindAccess::Nodes => (QUIET | libc::MOUNT_ATTR_RDONLY, libc::MS_SLAVE),
+    };
+    let attributes = MountAttributes { set, clear: 0, propagation, user_namespace: 0 };
     // SAFETY: the structure is valid for its size.
     let result = check(unsafe {
         libc::syscall(
             libc::SYS_mount_setattr,
             libc::AT_FDCWD,
             target.as_ptr(),
-            libc::AT_RECURSIVE,
+            // What is already mounted below `nodes` stays writable.
+            if access == BindAccess::Nodes { 0 } else { libc::AT_RECURSIVE },
             &raw const attributes,
             size_of::<MountAttributes>(),
         )
@@ -91,7 +97,9 @@ fn bind(source: &CStr, target: &CStr, access: BindAccess) -> Result<(), Errno> {
         Err(Errno::ENOSYS) => {
             let flags =
                 MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-            mount(NONE, target, NONE, flags, NONE)
+            mount(NONE, target, NONE, flags, NONE)?;
+            let propagation = if access == BindAccess::Nodes { MsFlags::MS_SLAVE } else { MsFlags::MS_PRIVATE };
+            mount(NONE, target, NONE, MsFlags::MS_REC | propagation, NONE)
         }
         other => other.map(drop),
     }

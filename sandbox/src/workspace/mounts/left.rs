@@ -1,0 +1,132 @@
+//! Workspaces whose owner is dead: found by the name of a job's folder, which tells its owner as the name of a box does.
+
+use std::io;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nix::errno::Errno;
+use nix::mount::{MntFlags, umount2};
+use parking_lot::Mutex;
+
+use super::{PREFIX, SOURCE, STATE};
+use crate::reap::{self, Owner, ReapReport};
+
+/// Returns a name that no other job has and that tells its owner.
+pub(super) fn new_name(boot: &str) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("{PREFIX}{}.{count}", boot.replace('/', "_"))
+}
+
+fn owner_of(name: &str) -> Option<String> {
+    let (boot, _count) = name.strip_prefix(PREFIX)?.rsplit_once('.')?;
+    Some(boot.replace('_', "/"))
+}
+
+/// Unmounts and removes the workspaces of dead processes. Those of `boot`, and of other processes that are alive, stay, and so
+/// does every mount that is not ours.
+pub(crate) fn reap(boot: &str, report: &mut ReapReport) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock();
+    let names = std::fs::read_dir(STATE).into_iter().flatten().flatten();
+    for name in names.filter_map(|entry| entry.file_name().into_string().ok()) {
+        let Some(owner) = owner_of(&name) else { continue };
+        if owner == boot || reap::owner(&owner) != Owner::Dead {
+            report.kept.push(name);
+            continue;
+        }
+        match remove(&Path::new(STATE).join(&name)) {
+            Ok(()) => report.removed.push(name),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => report.failed.push((name, error.to_string())),
+        }
+    }
+}
+
+fn remove(job: &Path) -> io::Result<()> {
+    let table = std::fs::read("/proc/thread-self/mountinfo")?;
+    let mut mounts: Vec<Mount> = parse(&table).filter(|mount| mount.point.starts_with(job)).collect();
+    if let Some(foreign) = mounts.iter().find(|mount| mount.source != SOURCE.as_bytes()) {
+        let place = foreign.point.display();
+        return Err(io::Error::other(format!("{place} is a mount of somebody else; unmount it by hand")));
+    }
+    mounts.sort_by(|one, other| other.point.as_os_str().len().cmp(&one.point.as_os_str().len()));
+    for mount in mounts {
+        match umount2(&mount.point, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW) {
+            // Another process that starts now does the same.
+            Ok(()) | Err(Errno::EINVAL | Errno::ENOENT) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    // Whatever was in it was in its file system: a folder that is not empty now is not what it seems, and stays.
+    std::fs::remove_dir(job)
+}
+
+/// One line of the kernel's table of mounts.
+#[derive(Debug, PartialEq, Eq)]
+struct Mount {
+    point: PathBuf,
+    source: Vec<u8>,
+}
+
+/// See `proc_pid_mountinfo(5)`: the mount point is the fifth field, and the source the second behind a lone dash.
+fn parse(table: &[u8]) -> impl Iterator<Item = Mount> {
+    table.split(|byte| *byte == b'\n').filter_map(|line| {
+        let mut fields = line.split(|byte| *byte == b' ');
+        let point = unescape(fields.nth(4)?);
+        let source = unescape(fields.skip_while(|field| *field != b"-").nth(2)?);
+        Some(Mount { point: PathBuf::from(std::ffi::OsString::from_vec(point)), source })
+    })
+}
+
+/// Blanks and the like are written as a backslash and three octal digits.
+fn unescape(field: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((first, behind)) = rest.split_first() {
+        let digits = behind.get(..3).and_then(|it| std::str::from_utf8(it).ok());
+        match digits.and_then(|it| u8::from_str_radix(it, 8).ok()) {
+            Some(byte) if *first == b'\\' => {
+                text.push(byte);
+                rest = &behind[3..];
+            }
+            Some(_) | None => {
+                text.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_tells_its_owner() {
+        let boot = reap::current_boot();
+        let (one, other) = (new_name(&boot), new_name(&boot));
+        assert_ne!(one, other);
+        assert_eq!([owner_of(&one), owner_of(&other)], [Some(boot.clone()), Some(boot)]);
+        assert_eq!(owner_of("patchwright-nodes"), None);
+        assert_eq!(owner_of("docker"), None);
+    }
+
+    #[test]
+    fn the_kernels_table_is_read() {
+        let table = b"22 27 0:21 / /proc rw,relatime - proc proc rw\n\
+            60 91 0:51 / /run/a\\040b/1 rw,nosuid master:4 - overlay patchwright rw,lowerdir=u/0\nnonsense\n\n";
+        let found: Vec<Mount> = parse(table).collect();
+        let mount = |point: &str, source: &str| Mount { point: point.into(), source: source.into() };
+        assert_eq!(found, [mount("/proc", "proc"), mount("/run/a b/1", "patchwright")]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn arbitrary_tables_never_panic(table in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
+            let _ = parse(&table).count();
+        }
+    }
+}
