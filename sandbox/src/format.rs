@@ -5,6 +5,7 @@
 #![allow(dead_code)]
 
 pub(crate) mod tap;
+pub(crate) mod xml;
 
 use std::collections::HashSet;
 
