@@ -18,6 +18,7 @@ pub mod spec;
 #[cfg(test)]
 mod testing;
 mod tool;
+pub mod verdict;
 pub mod workbench;
 pub mod workspace;
 
