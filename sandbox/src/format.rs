@@ -4,6 +4,8 @@
 
 #![allow(dead_code)]
 
+pub(crate) mod compiler;
+pub(crate) mod place;
 pub(crate) mod tap;
 pub(crate) mod xml;
 
