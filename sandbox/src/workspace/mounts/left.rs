@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::mount::{MntFlags, umount2};
 use parking_lot::Mutex;
 
-use super::{PREFIX, SOURCE, STATE};
+use super::{NODES, PREFIX, SOURCE, STATE};
 use crate::reap::{self, Owner, ReapReport};
 
 /// Returns a name that no other job has and that tells its owner.
@@ -47,7 +47,7 @@ pub(crate) fn reap(boot: &str, report: &mut ReapReport) {
 fn remove(job: &Path) -> io::Result<()> {
     let table = std::fs::read("/proc/thread-self/mountinfo")?;
     let mut mounts: Vec<Mount> = parse(&table).filter(|mount| mount.point.starts_with(job)).collect();
-    if let Some(foreign) = mounts.iter().find(|mount| mount.source != SOURCE.as_bytes()) {
+    if let Some(foreign) = mounts.iter().find(|mount| !mount.is_ours(job)) {
         let place = foreign.point.display();
         return Err(io::Error::other(format!("{place} is a mount of somebody else; unmount it by hand")));
     }
@@ -67,16 +67,26 @@ fn remove(job: &Path) -> io::Result<()> {
 #[derive(Debug, PartialEq, Eq)]
 struct Mount {
     point: PathBuf,
+    kind: Vec<u8>,
     source: Vec<u8>,
 }
 
-/// See `proc_pid_mountinfo(5)`: the mount point is the fifth field, and the source the second behind a lone dash.
+impl Mount {
+    /// `fuse-overlayfs` names itself as the source of what it mounts.
+    fn is_ours(&self, job: &Path) -> bool {
+        self.source == SOURCE.as_bytes()
+            || (self.kind == b"fuse.fuse-overlayfs" && self.point.parent() == Some(&job.join(NODES)))
+    }
+}
+
+/// See `proc_pid_mountinfo(5)`: the mount point is the fifth field, and kind and source are the two behind a lone dash.
 fn parse(table: &[u8]) -> impl Iterator<Item = Mount> {
     table.split(|byte| *byte == b'\n').filter_map(|line| {
         let mut fields = line.split(|byte| *byte == b' ');
         let point = unescape(fields.nth(4)?);
-        let source = unescape(fields.skip_while(|field| *field != b"-").nth(2)?);
-        Some(Mount { point: PathBuf::from(std::ffi::OsString::from_vec(point)), source })
+        let mut behind = fields.skip_while(|field| *field != b"-").skip(1).map(unescape);
+        let (kind, source) = (behind.next()?, behind.next()?);
+        Some(Mount { point: PathBuf::from(std::ffi::OsString::from_vec(point)), kind, source })
     })
 }
 
@@ -119,8 +129,26 @@ mod tests {
         let table = b"22 27 0:21 / /proc rw,relatime - proc proc rw\n\
             60 91 0:51 / /run/a\\040b/1 rw,nosuid master:4 - overlay patchwright rw,lowerdir=u/0\nnonsense\n\n";
         let found: Vec<Mount> = parse(table).collect();
-        let mount = |point: &str, source: &str| Mount { point: point.into(), source: source.into() };
-        assert_eq!(found, [mount("/proc", "proc"), mount("/run/a b/1", "patchwright")]);
+        let mount = |point: &str, kind: &str, source: &str| Mount {
+            point: point.into(),
+            kind: kind.into(),
+            source: source.into(),
+        };
+        assert_eq!(found, [mount("/proc", "proc", "proc"), mount("/run/a b/1", "overlay", "patchwright")]);
+    }
+
+    #[test]
+    fn what_is_ours_is_told_by_source_or_by_program_and_place() {
+        let check = |point: &str, kind: &str, source: &str, expected: bool| {
+            let mount = Mount { point: point.into(), kind: kind.into(), source: source.into() };
+            assert_eq!(mount.is_ours(Path::new("/run/job")), expected, "{mount:?}");
+        };
+        check("/run/job", "tmpfs", "patchwright", true);
+        check("/run/job/nodes/1", "overlay", "patchwright", true);
+        check("/run/job/nodes/1", "fuse.fuse-overlayfs", "fuse-overlayfs", true);
+        check("/run/job/other/1", "fuse.fuse-overlayfs", "fuse-overlayfs", false);
+        check("/run/job/nodes/1", "fuse.sshfs", "somebody@host:", false);
+        check("/run/job", "tmpfs", "tmpfs", false);
     }
 
     proptest::proptest! {

@@ -104,7 +104,7 @@ pub(super) fn mount_leaf(root: &OwnedFd, id: u64, lower: &[u64], joiner: &Joiner
 
 /// Runs `fuse-overlayfs`, which returns when the mount stands and goes on in the background until it is unmounted.
 fn mount_by(program: &Path, folders: &str, node: &str) -> io::Result<()> {
-    let options = format!("{folders},allow_other,nosuid,nodev,fsname={SOURCE}");
+    let options = format!("{folders},allow_other,nosuid,nodev");
     let output = Command::new(program)
         .args(["-o", &options, node])
         .env_clear()

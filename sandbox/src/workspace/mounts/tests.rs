@@ -45,7 +45,8 @@ async fn swept() {
 }
 
 impl MountedLeaf {
-    fn path(&self) -> PathBuf {
+    /// Returns where the leaf is on this machine.
+    pub(crate) fn path(&self) -> PathBuf {
         self.job.path.join(NODES).join(self.name())
     }
 }
@@ -74,6 +75,37 @@ async fn what_is_written_in_one_leaf_is_seen_in_no_other() {
     assert!(!child.path().join("gone").exists() && !child.path().join("folder").exists());
     assert_eq!(fs::read_to_string(other.path().join("kept")).unwrap(), "base");
     assert_eq!((base.depth(), one.depth()), (1, 2));
+    let path = job.job.path.clone();
+    job.close().await.unwrap();
+    assert_eq!((mounted(&path), path.exists()), (0, false));
+}
+
+/// The same through the program that joins layers where the kernel does not.
+#[tokio::test]
+async fn fuse_joins_layers_too() {
+    let program = ["/usr/bin/fuse-overlayfs", "/usr/local/bin/fuse-overlayfs"].map(PathBuf::from);
+    let Some(program) = program.into_iter().find(|path| path.exists()) else {
+        crate::testing::Promise::Tools.missing(&"`fuse-overlayfs` is not installed");
+        return;
+    };
+    if !Path::new("/dev/fuse").exists() || job(MIB).await.is_none() {
+        eprintln!("skipped: no /dev/fuse, or mounts are not allowed");
+        return;
+    }
+    let job = JobMounts::open(&current_boot(), &limits(16 * MIB), Joiner::Fuse(program)).await.unwrap();
+    let base = job.empty().await.unwrap();
+    fs::write(base.path().join("kept"), "base").unwrap();
+    fs::create_dir(base.path().join("folder")).unwrap();
+    let base = base.freeze().await.unwrap();
+    let (one, two) = (job.fork(&base).await.unwrap(), job.fork(&base).await.unwrap());
+    fs::write(one.path().join("kept"), "one").unwrap();
+    fs::remove_dir(one.path().join("folder")).unwrap();
+    assert_eq!(fs::read_to_string(two.path().join("kept")).unwrap(), "base");
+    assert!(two.path().join("folder").exists());
+    let one = one.freeze().await.unwrap();
+    let child = job.fork(&one).await.unwrap();
+    assert_eq!(fs::read_to_string(child.path().join("kept")).unwrap(), "one");
+    assert!(!child.path().join("folder").exists());
     let path = job.job.path.clone();
     job.close().await.unwrap();
     assert_eq!((mounted(&path), path.exists()), (0, false));
