@@ -6,13 +6,13 @@ use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::glob;
 use super::sys::{self, Status};
 use super::tree::{self, Met, Replace, Walk, invalid};
 use super::wire::{
     Apply, Changed, ChangedFile, Collected, CollectedFile, Copy, Field, Matching, Put, PutFile, ReadFile, Reply, Since,
     frame, kind, message,
 };
-use super::glob;
 
 /// When every file of a base was last modified: long before anything that is built from it.
 const BASE_TIME: u64 = 1_000_000_000 * SECOND;
@@ -230,7 +230,8 @@ fn marked(mark: &[u8]) -> io::Result<BTreeMap<&[u8], ([u64; 4], u32)>> {
         let length = rest.first_chunk().map(|it| u32::from_be_bytes(*it) as usize);
         let length = length.ok_or_else(|| invalid("the mark cannot be read"))?;
         let one = rest.get(..4 + length + 36).ok_or_else(|| invalid("the mark cannot be read"))?;
-        let (path, numbers, mode): Marked<'_> = message::<One<'_>>(one).map_err(|_| invalid("the mark cannot be read"))?.0;
+        let (path, numbers, mode): Marked<'_> =
+            message::<One<'_>>(one).map_err(|_| invalid("the mark cannot be read"))?.0;
         map.insert(path, (numbers, mode));
         rest = &rest[one.len()..];
     }
@@ -282,7 +283,8 @@ pub(crate) fn changes(request: &Since<'_>) -> io::Result<Vec<u8>> {
             found.push(path, kind::REGULAR, None, request);
         }
     }
-    let files = found.files.iter().map(|(path, kind, bytes)| ChangedFile { path, kind: *kind, bytes: bytes.as_deref() });
+    let files =
+        found.files.iter().map(|(path, kind, bytes)| ChangedFile { path, kind: *kind, bytes: bytes.as_deref() });
     let (special, too_large, left_out) = (found.special, found.too_large, found.left_out);
     let changed = Changed { files: files.collect(), special, too_large, left_out, complete: walk.complete };
     Ok(reply(&Reply::Changed(changed)))

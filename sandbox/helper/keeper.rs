@@ -163,7 +163,7 @@ impl Child {
             programs: strings(programs)?,
             argv: strings(request.argv.iter().map(|it| it.to_vec()).collect())?,
             env: strings(env.into_iter().map(|(name, value)| [name, value].join(&b'=')).collect())?,
-            cpu_seconds: request.cpu_seconds,
+            cpu_seconds: request.cpu_ms.div_ceil(1000).max(1),
             open_files: request.open_files,
             file_bytes: request.file_bytes,
         })
@@ -237,8 +237,11 @@ impl Watch<'_> {
         while self.exit.is_none() && self.ended == ended::BY_ITSELF {
             let number = |stream: &Option<OwnedFd>| stream.as_ref().map_or(-1, |it| it.as_raw_fd());
             let [out, err] = [0, 1].map(|at| number(&self.streams[at]));
-            let mut waits = [out, err, children.as_raw_fd(), cancel.as_raw_fd()]
-                .map(|descriptor| Poll { descriptor, events: sys::POLLIN, returned: 0 });
+            let mut waits = [out, err, children.as_raw_fd(), cancel.as_raw_fd()].map(|descriptor| Poll {
+                descriptor,
+                events: sys::POLLIN,
+                returned: 0,
+            });
             sys::poll(&mut waits, self.patience_ms());
             for at in 0..2 {
                 if waits[at].returned != 0 {
@@ -287,9 +290,19 @@ impl Watch<'_> {
         let processes = watch::descendants(sys::own_pid());
         self.crowded |= processes.len() as u64 + 4 >= u64::from(self.request.processes);
         self.files_full |= watch::out_of_files(&processes, self.request.open_files);
-        if self.ended == ended::BY_ITSELF && Counters::read().refused_since(&self.before) > BOMB {
-            self.ended = ended::PROCESSES;
+        if self.ended != ended::BY_ITSELF {
+            return;
         }
+        if Counters::read().refused_since(&self.before).is_some_and(|count| count > BOMB) {
+            self.ended = ended::PROCESSES;
+        } else if self.cpu_ms(&processes) >= self.request.cpu_ms {
+            self.ended = ended::CPU;
+        }
+    }
+
+    /// Returns the processor time of all processes together, dead or alive.
+    fn cpu_ms(&self, alive: &[i32]) -> u64 {
+        sys::cpu_of_children() + watch::cpu_ms(alive)
     }
 
     /// Reads what a stream has now; returns whether there may be more.
@@ -361,7 +374,7 @@ impl Watch<'_> {
         let elapsed = self.began.elapsed();
         let after = Counters::read();
         let cut = self.merged.lost() > 0 || self.kept.iter().any(|kept| kept.lost() > 0);
-        let refused = after.refused_since(&self.before) > 0;
+        let refused = after.refused_since(&self.before).map(|count| count > 0);
         let [stdout, stderr] = self.kept.map(Kept::bytes);
         let merged = self.merged.bytes();
         let (exit, signal) = match self.exit {
@@ -374,7 +387,8 @@ impl Watch<'_> {
             signal,
             ended: self.ended,
             out_of_memory: after.killed_since(&self.before).map(|count| count > 0),
-            out_of_processes: refused || self.crowded || self.ended == ended::PROCESSES,
+            out_of_processes: refused,
+            many_processes: self.crowded,
             disk_full: self.disks.bytes_full,
             files_full: self.files_full || self.disks.files_full,
             cpu_ms: sys::cpu_of_children(),

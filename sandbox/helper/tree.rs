@@ -278,7 +278,9 @@ mod tests {
         std::fs::write(path.path().join("a/b/file"), "x").unwrap();
         std::os::unix::fs::symlink("/", path.path().join("a/root")).unwrap();
         std::os::unix::fs::symlink("b", path.path().join("a/link")).unwrap();
-        for (name, there) in [("a/b", true), ("a/link", false), ("a/root", false), ("a/root/etc", false), ("a/c", false)] {
+        for (name, there) in
+            [("a/b", true), ("a/link", false), ("a/root", false), ("a/root/etc", false), ("a/c", false)]
+        {
             let parts = components(name.as_bytes()).unwrap();
             assert_eq!(below(&folder, name.as_bytes()).is_ok(), there, "{name}");
             assert_eq!(walk(&folder, &parts).is_ok(), there, "{name}");

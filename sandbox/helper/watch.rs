@@ -32,8 +32,9 @@ impl Counters {
         Some(self.killed?.saturating_sub(before.killed?))
     }
 
-    pub(crate) fn refused_since(&self, before: &Self) -> u64 {
-        self.refused.zip(before.refused).map_or(0, |(now, then)| now.saturating_sub(then))
+    /// Returns how much the second counter has grown since.
+    pub(crate) fn refused_since(&self, before: &Self) -> Option<u64> {
+        Some(self.refused?.saturating_sub(before.refused?))
     }
 }
 
@@ -98,6 +99,19 @@ fn living_parent(pid: i32) -> Option<i32> {
         "Z" | "X" => None,
         _ => fields.next()?.parse().ok(),
     }
+}
+
+/// Returns the processor time of processes and of those of their children that they waited for, in milliseconds.
+pub(crate) fn cpu_ms(processes: &[i32]) -> u64 {
+    /// The kernel counts for programs in hundredths of a second, whatever it does itself.
+    const TICK_MS: u64 = 10;
+    let ticks = |pid: &i32| -> Option<u64> {
+        let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+        let after = stat.iter().rposition(|byte| *byte == b')')?;
+        let rest = std::str::from_utf8(stat.get(after + 1..)?).ok()?;
+        Some(rest.split_ascii_whitespace().skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum())
+    };
+    processes.iter().filter_map(ticks).sum::<u64>() * TICK_MS
 }
 
 /// Returns whether one of these processes holds as many files open as it may.

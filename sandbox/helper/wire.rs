@@ -162,6 +162,7 @@ pub(crate) mod ended {
     pub(crate) const OUTPUT: u8 = 3;
     pub(crate) const CANCELLED: u8 = 4;
     pub(crate) const PROCESSES: u8 = 5;
+    pub(crate) const CPU: u8 = 6;
 }
 
 /// Why something was refused; the numbers on the wire.
@@ -242,7 +243,7 @@ message! {
         /// Whether stdout and stderr are wanted apart; together they keep their exact order.
         apart: bool,
         processes: u32,
-        cpu_seconds: u64,
+        cpu_ms: u64,
         open_files: u64,
         file_bytes: u64,
     }
@@ -305,8 +306,10 @@ message! {
         ended: u8,
         /// Whether the kernel killed something of the box for want of memory meanwhile, where that can be read.
         out_of_memory: Option<bool>,
-        /// Whether a process was refused meanwhile.
-        out_of_processes: bool,
+        /// Whether a process was refused meanwhile, where that can be read.
+        out_of_processes: Option<bool>,
+        /// Whether as many processes as allowed were seen at one time.
+        many_processes: bool,
         disk_full: bool,
         files_full: bool,
         cpu_ms: u64,
@@ -325,6 +328,9 @@ message! {
     /// Why something was not carried out.
     Refused<'a> { kind: u8, message: &'a [u8] }
 }
+
+/// The number of [`Reply::Fatal`].
+pub(crate) const FATAL: u8 = 9;
 
 choice! {
     /// What comes out of the box.

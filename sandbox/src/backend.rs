@@ -94,6 +94,9 @@ pub trait Backend: Send + Sync {
     /// Starts `argv` in a new box. A name without a slash is looked up in the box's own `PATH`.
     async fn launch(&self, spec: &SandboxSpec, argv: &[String]) -> Result<Box<dyn Launched>, SandboxError>;
 
+    /// Starts the helper of a [`crate::Station`] in a new box.
+    async fn launch_station(&self, spec: &SandboxSpec) -> Result<Box<dyn Launched>, SandboxError>;
+
     /// Returns why a mount that is made on this machine while a box runs cannot appear below [`NODES`]; `Ok` where it should,
     /// which only a box can tell.
     fn shows_mounts(&self) -> Result<(), String>;

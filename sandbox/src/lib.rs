@@ -15,6 +15,7 @@ pub mod reap;
 pub mod report;
 pub mod runner;
 pub mod spec;
+pub mod station;
 #[cfg(test)]
 mod testing;
 mod tool;
@@ -34,4 +35,5 @@ pub use reap::{ReapReport, current_boot};
 pub use report::{Failure, FailureClass, Frame, RunEnding, TestCoverage, TestId, TestReport, TestResult, TestStatus};
 pub use runner::RunnerKind;
 pub use spec::{ImageRef, Labels, SandboxSpec};
+pub use station::{Change, Changes, Mark, Place, Stamp, Station};
 pub use workbench::{CommandOutcome, CommandRequest, Coverage, Overlay, Select, TestRequest, WorkFile, Workbench};

@@ -412,7 +412,7 @@ fn count(report: &TestReport, wanted: fn(TestStatus) -> bool) -> u32 {
     u32::try_from(found).unwrap_or(u32::MAX)
 }
 
-fn command_ending(done: &Done, output: &[u8]) -> RunEnding {
+pub(crate) fn command_ending(done: &Done, output: &[u8]) -> RunEnding {
     let killed = match done.killed {
         Some(Killed::Total | Killed::Hang) => Some(RunEnding::TotalTimeout),
         Some(Killed::Silence) => Some(RunEnding::Silence),
@@ -439,7 +439,7 @@ fn last_lines(output: &str) -> String {
 }
 
 /// Splits files so that each message stays small.
-fn batches(files: &[WorkFile]) -> Vec<&[WorkFile]> {
+pub(crate) fn batches(files: &[WorkFile]) -> Vec<&[WorkFile]> {
     let mut batches = Vec::new();
     let (mut start, mut size) = (0, 0);
     for (at, file) in files.iter().enumerate() {

@@ -6,6 +6,7 @@
 mod container;
 mod engine;
 mod running;
+mod station;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +22,7 @@ use parking_lot::Mutex;
 use self::container::Offer;
 use self::engine::is_absent;
 use self::running::{Container, Running};
+use self::station::StationImages;
 
 pub(crate) use self::container::BOOT_LABEL;
 pub(crate) use self::engine::Engine;
@@ -30,6 +32,7 @@ use crate::error::SandboxError;
 use crate::image;
 use crate::reap::{self, Owner, ReapReport};
 use crate::spec::{ImageRef, Labels, SandboxSpec};
+use crate::station::helper;
 use crate::workspace::mounts;
 
 /// A connection to a Docker Engine.
@@ -41,6 +44,7 @@ pub struct DockerBackend {
     /// Ids of images that were looked up: a tag that moves later does not change what runs.
     images: Mutex<HashMap<String, String>>,
     default_image: tokio::sync::Mutex<Option<ImageRef>>,
+    stations: StationImages,
 }
 
 impl DockerBackend {
@@ -60,7 +64,14 @@ impl DockerBackend {
             seccomp: security.iter().any(|option| option.contains("name=seccomp")),
             cpus: info.ncpu.map_or(1.0, |count| count as f64),
         };
-        Ok(Self { engine, info, offer, images: Mutex::default(), default_image: tokio::sync::Mutex::default() })
+        Ok(Self {
+            engine,
+            info,
+            offer,
+            images: Mutex::default(),
+            default_image: tokio::sync::Mutex::default(),
+            stations: StationImages::default(),
+        })
     }
 
     async fn image_id(&self, image: &ImageRef) -> Result<String, SandboxError> {
@@ -82,6 +93,32 @@ impl DockerBackend {
         let body = container::body(spec, image_id, argv, self.offer);
         let created = self.engine.work("create a container", docker.create_container(Some(options), body)).await?;
         Ok(Container::new(self.engine.clone(), created.id))
+    }
+
+    async fn image_of(&self, spec: &SandboxSpec) -> Result<ImageRef, SandboxError> {
+        if let Some(image) = &spec.image {
+            return Ok(image.clone());
+        }
+        self.prepare(None, &|_| {})
+            .await?
+            .ok_or_else(|| SandboxError::ImageMissing { image: "(none)".into(), reason: "no image was named".into() })
+    }
+
+    async fn start(&self, mut container: Container, argv: &[String]) -> Result<Box<dyn Launched>, SandboxError> {
+        let docker = self.engine.docker.clone();
+        let id = container.id().to_owned();
+        let options = AttachContainerOptionsBuilder::new().stream(true).stdin(true).stdout(true).stderr(true).build();
+        let attached = self.engine.work("attach to a container", docker.attach_container(&id, Some(options))).await?;
+        let starting = docker.start_container(&id, None::<StartContainerOptions>);
+        match self.engine.work("start a container", starting).await {
+            Ok(()) => Ok(Box::new(Running::new(container, attached))),
+            Err(SandboxError::Engine { source: Error::DockerResponseServerError { message, .. }, .. }) => {
+                container.remove().await?;
+                let program = argv.first().cloned().unwrap_or_default();
+                Err(SandboxError::Launch { backend: "docker", program, step: "start the program", reason: message })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn ours(&self) -> Result<Vec<ContainerSummary>, SandboxError> {
@@ -175,16 +212,9 @@ impl Backend for DockerBackend {
     }
 
     async fn launch(&self, spec: &SandboxSpec, argv: &[String]) -> Result<Box<dyn Launched>, SandboxError> {
-        let image = match &spec.image {
-            Some(image) => image.clone(),
-            None => self.prepare(None, &|_| {}).await?.ok_or_else(|| SandboxError::ImageMissing {
-                image: "(none)".into(),
-                reason: "no image was named".into(),
-            })?,
-        };
-        let program = argv.first().cloned().unwrap_or_default();
+        let image = self.image_of(spec).await?;
         let image_id = self.image_id(&image).await?;
-        let mut container = match self.create(spec, &image_id, argv).await {
+        let container = match self.create(spec, &image_id, argv).await {
             // The image was removed since it was looked up.
             Err(error) if is_absent(&error) => {
                 self.images.lock().remove(image.as_str());
@@ -193,19 +223,23 @@ impl Backend for DockerBackend {
             }
             other => other?,
         };
-        let docker = self.engine.docker.clone();
-        let id = container.id().to_owned();
-        let options = AttachContainerOptionsBuilder::new().stream(true).stdin(true).stdout(true).stderr(true).build();
-        let attached = self.engine.work("attach to a container", docker.attach_container(&id, Some(options))).await?;
-        let starting = docker.start_container(&id, None::<StartContainerOptions>);
-        match self.engine.work("start a container", starting).await {
-            Ok(()) => Ok(Box::new(Running::new(container, attached))),
-            Err(SandboxError::Engine { source: Error::DockerResponseServerError { message, .. }, .. }) => {
-                container.remove().await?;
-                Err(SandboxError::Launch { backend: "docker", program, step: "start the program", reason: message })
+        self.start(container, argv).await
+    }
+
+    async fn launch_station(&self, spec: &SandboxSpec) -> Result<Box<dyn Launched>, SandboxError> {
+        let image = self.image_of(spec).await?;
+        let argv = [helper::PATH.to_owned()];
+        let station = self.stations.image(&self.engine, &self.image_id(&image).await?).await?;
+        let container = match self.create(spec, &station, &argv).await {
+            Err(error) if is_absent(&error) => {
+                self.images.lock().remove(image.as_str());
+                self.stations.forget(&station).await;
+                let station = self.stations.image(&self.engine, &self.image_id(&image).await?).await?;
+                self.create(spec, &station, &argv).await?
             }
-            Err(error) => Err(error),
-        }
+            other => other?,
+        };
+        self.start(container, &argv).await
     }
 
     fn shows_mounts(&self) -> Result<(), String> {

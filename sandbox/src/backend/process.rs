@@ -30,6 +30,7 @@ use crate::error::SandboxError;
 use crate::limits::Limits;
 use crate::reap::{self, Owner, ReapReport};
 use crate::spec::{ImageRef, SandboxSpec};
+use crate::station::helper;
 use crate::workspace::mounts;
 
 const PREFIX: &str = "patchwright-box.";
@@ -99,8 +100,6 @@ impl ProcessBackend {
     }
 
     async fn trial(&self) -> Result<(), Refusal> {
-        let nothing =
-            Interpreter { executable: PathBuf::new(), version: String::new(), folders: Vec::new(), links: Vec::new() };
         let user = self.user();
         let (place, _folder) = self
             .place(&new_name(&reap::current_boot()), user)
@@ -109,7 +108,7 @@ impl ProcessBackend {
             name: new_name(&reap::current_boot()),
             layers: self.layers.clone(),
             cgroups: self.cgroups.clone(),
-            interpreter: nothing,
+            interpreter: Interpreter::none(),
             limits: Limits::default(),
             place,
             nodes: None,
@@ -117,6 +116,7 @@ impl ProcessBackend {
             programs: Vec::new(),
             argv: Vec::new(),
             env: Vec::new(),
+            own: None,
         };
         let reach = self.reach();
         let started = launch::on_launcher(move || launch::start(&request)).await??;
@@ -162,6 +162,53 @@ impl ProcessBackend {
         Ok((Place::Folders { workspace, scratch }, Some(folder)))
     }
 
+    async fn start(
+        &self,
+        spec: &SandboxSpec,
+        interpreter: Interpreter,
+        program: Program<'_>,
+    ) -> Result<Box<dyn Launched>, SandboxError> {
+        let box_name = new_name(&spec.labels.boot);
+        let user = self.user();
+        let in_temporary = |what| move |source| SandboxError::File { what, path: std::env::temp_dir(), source };
+        let (place, folder) = self.place(&box_name, user).map_err(in_temporary("make a workspace in"))?;
+        let (workspace, scratch) = (place.workspace(), place.scratch());
+        let first_path = interpreter.executable.parent().map(|folder| folder.to_string_lossy());
+        let first_path = first_path.as_deref().filter(|folder| !folder.is_empty());
+        let env =
+            environment::variables(&workspace.to_string_lossy(), &scratch.to_string_lossy(), first_path, &spec.env);
+        let (argv, own) = match program {
+            Program::OfBox(argv) => (argv.to_vec(), None),
+            Program::Helper => {
+                let path = helper_path(folder.as_ref()).map_err(in_temporary("put the helper into"))?;
+                (vec![path.to_string_lossy().into_owned()], Some((path, helper::PROGRAM)))
+            }
+        };
+        let name = argv.first().cloned().unwrap_or_default();
+        let request = Request {
+            name: box_name,
+            layers: self.layers.clone(),
+            cgroups: self.cgroups.clone(),
+            interpreter,
+            limits: spec.limits.clone(),
+            place,
+            nodes: spec.nodes.as_ref().map(|nodes| nodes.path().to_owned()),
+            user,
+            programs: programs(&name, &env),
+            argv,
+            env,
+            own,
+        };
+        if request.programs.is_empty() {
+            return Err(launch_error(&name, Refusal::Parent("find the program", "no name was given".into())));
+        }
+        let started = launch::on_launcher(move || launch::start(&request))
+            .await
+            .and_then(|result| result)
+            .map_err(|refusal| launch_error(&name, refusal))?;
+        Ok(Box::new(Running::new(started, workspace, self.reach(), folder)?))
+    }
+
     async fn interpreter(&self, spec: &SandboxSpec) -> Result<Interpreter, SandboxError> {
         let known = self.interpreters.lock().iter().find(|(name, _)| *name == spec.python).map(|(_, it)| it.clone());
         if let Some(interpreter) = known {
@@ -171,6 +218,15 @@ impl ProcessBackend {
         self.interpreters.lock().push((spec.python.clone(), interpreter.clone()));
         Ok(interpreter)
     }
+}
+
+/// What a box starts.
+#[derive(Debug, Clone, Copy)]
+enum Program<'a> {
+    /// A program that is there.
+    OfBox(&'a [String]),
+    /// The helper of a station, which is put there.
+    Helper,
 }
 
 fn first_builder() -> Builder {
@@ -211,6 +267,16 @@ fn launch_error(program: &str, refusal: Refusal) -> SandboxError {
     SandboxError::Launch { backend: "process", program: program.to_owned(), step, reason }
 }
 
+/// Returns where the helper of a station lies: in the box's own root, or in a file of this machine where it has none.
+fn helper_path(folder: Option<&tempfile::TempDir>) -> std::io::Result<PathBuf> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Some(folder) = folder else { return Ok(helper::PATH.into()) };
+    let path = folder.path().join("station");
+    std::fs::write(&path, helper::PROGRAM)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
+    Ok(path)
+}
+
 /// Returns where a program may be: the path itself, or its name in every folder of the box's `PATH`.
 fn programs(name: &str, env: &[(String, String)]) -> Vec<PathBuf> {
     if name.contains('/') {
@@ -243,44 +309,17 @@ impl Backend for ProcessBackend {
     }
 
     async fn launch(&self, spec: &SandboxSpec, argv: &[String]) -> Result<Box<dyn Launched>, SandboxError> {
-        let name = argv.first().cloned().unwrap_or_default();
         let interpreter = self.interpreter(spec).await?;
-        let box_name = new_name(&spec.labels.boot);
-        let user = self.user();
-        let (place, folder) = self.place(&box_name, user).map_err(|source| SandboxError::File {
-            what: "make a workspace in",
-            path: std::env::temp_dir(),
-            source,
-        })?;
-        let (workspace, scratch) = (place.workspace(), place.scratch());
-        let first_path = interpreter.executable.parent().map(|folder| folder.to_string_lossy());
-        let env = environment::variables(
-            &workspace.to_string_lossy(),
-            &scratch.to_string_lossy(),
-            first_path.as_deref(),
-            &spec.env,
-        );
-        let request = Request {
-            name: box_name,
-            layers: self.layers.clone(),
-            cgroups: self.cgroups.clone(),
-            interpreter,
-            limits: spec.limits.clone(),
-            place,
-            nodes: spec.nodes.as_ref().map(|nodes| nodes.path().to_owned()),
-            user,
-            programs: programs(&name, &env),
-            argv: argv.to_vec(),
-            env,
+        self.start(spec, interpreter, Program::OfBox(argv)).await
+    }
+
+    async fn launch_station(&self, spec: &SandboxSpec) -> Result<Box<dyn Launched>, SandboxError> {
+        let interpreter = match self.interpreter(spec).await {
+            // What a station runs need not be Python.
+            Err(_) if spec.python.is_none() => Interpreter::none(),
+            other => other?,
         };
-        if request.programs.is_empty() {
-            return Err(launch_error(&name, Refusal::Parent("find the program", "no name was given".into())));
-        }
-        let started = launch::on_launcher(move || launch::start(&request))
-            .await
-            .and_then(|result| result)
-            .map_err(|refusal| launch_error(&name, refusal))?;
-        Ok(Box::new(Running::new(started, workspace, self.reach(), folder)?))
+        self.start(spec, interpreter, Program::Helper).await
     }
 
     fn shows_mounts(&self) -> Result<(), String> {

@@ -99,10 +99,28 @@ impl Step {
 #[derive(Debug)]
 pub(super) enum Build {
     Folder(CString),
-    Scratch { target: CString, options: CString },
-    Bind { source: CString, target: CString, access: BindAccess },
-    File { path: CString, content: Vec<u8> },
-    Link { path: CString, target: CString },
+    Scratch {
+        target: CString,
+        options: CString,
+    },
+    Bind {
+        source: CString,
+        target: CString,
+        access: BindAccess,
+    },
+    File {
+        path: CString,
+        content: Vec<u8>,
+    },
+    /// A program of ours. The file system it lies in is read-only when the box starts.
+    Program {
+        path: CString,
+        content: &'static [u8],
+    },
+    Link {
+        path: CString,
+        target: CString,
+    },
     Proc(CString),
 }
 

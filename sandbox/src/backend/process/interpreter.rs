@@ -32,6 +32,13 @@ pub(super) struct Interpreter {
     pub(super) links: Vec<(PathBuf, PathBuf)>,
 }
 
+impl Interpreter {
+    /// Returns no interpreter, for a box whose program needs none.
+    pub(super) fn none() -> Self {
+        Self { executable: PathBuf::new(), version: String::new(), folders: Vec::new(), links: Vec::new() }
+    }
+}
+
 #[derive(serde::Deserialize)]
 struct Answer {
     executable: PathBuf,

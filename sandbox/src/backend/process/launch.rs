@@ -7,7 +7,7 @@ use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{OnceLock, mpsc};
 
 use landlock::{ABI, Access as _, AccessFs, AccessNet, BitFlags, Ruleset, RulesetAttr as _, Scope};
@@ -47,6 +47,14 @@ pub(super) struct Request {
     pub(super) programs: Vec<PathBuf>,
     pub(super) argv: Vec<String>,
     pub(super) env: Vec<(String, String)>,
+    /// A program of ours that the box is given, and where.
+    pub(super) own: Option<(PathBuf, &'static [u8])>,
+}
+
+impl Request {
+    pub(super) fn own(&self) -> Option<(&Path, &'static [u8])> {
+        self.own.as_ref().map(|(path, content)| (path.as_path(), *content))
+    }
 }
 
 /// Where the box may write.
@@ -421,6 +429,7 @@ fn allowed(request: &Request, abi: ABI) -> io::Result<Vec<(CString, u64)>> {
     } else {
         rules.extend(root::readable(&request.interpreter).map(|path| (path, read)));
         rules.push(("/proc".into(), read));
+        rules.extend(request.own().map(|(path, _)| (path.to_owned(), read)));
         rules.push(("/dev/shm".into(), everything));
     }
     for path in ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"] {

@@ -57,7 +57,7 @@ pub(super) enum Proc {
     Absent,
 }
 
-/// Returns the mount point and the steps that build the root on it.
+/// Returns the mount point and the steps that build the root on it. A program of ours is written into it where one is asked for.
 pub(super) fn steps(request: &Request, user: u32, proc: Proc) -> io::Result<(CString, Vec<Build>)> {
     let (interpreter, limits) = (&request.interpreter, &request.limits);
     let mount_point = MOUNT_POINTS
@@ -97,6 +97,9 @@ pub(super) fn steps(request: &Request, user: u32, proc: Proc) -> io::Result<(CSt
         builder.folder(Path::new(NODES))?;
         let (source, target) = (c_string(nodes)?, builder.below(Path::new(NODES))?);
         builder.steps.push(Build::Bind { source, target, access: BindAccess::Nodes });
+    }
+    if let Some((path, content)) = request.own() {
+        builder.program(path, content)?;
     }
     builder.folder(Path::new("/proc"))?;
     if proc == Proc::Own {
@@ -164,6 +167,12 @@ impl Builder {
     fn file(&mut self, path: &Path, content: &[u8]) -> io::Result<()> {
         self.parent(path)?;
         self.steps.push(Build::File { path: self.below(path)?, content: content.to_owned() });
+        Ok(())
+    }
+
+    fn program(&mut self, path: &Path, content: &'static [u8]) -> io::Result<()> {
+        self.parent(path)?;
+        self.steps.push(Build::Program { path: self.below(path)?, content });
         Ok(())
     }
 

@@ -59,6 +59,15 @@ impl Backend for PlainBackend {
         Err("a box without walls has no mounts of its own".into())
     }
 
+    async fn launch_station(&self, spec: &SandboxSpec) -> Result<Box<dyn Launched>, SandboxError> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("station");
+        std::fs::write(&program, crate::station::helper::PROGRAM).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        self.launch(spec, &[program.to_str().unwrap().to_owned()]).await
+    }
+
     async fn reap(&self, _: &str) -> Result<ReapReport, SandboxError> {
         Ok(ReapReport::default())
     }

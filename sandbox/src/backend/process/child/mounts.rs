@@ -24,7 +24,8 @@ pub(super) fn build_root(mount_point: &CStr, steps: &[Build]) -> Result<(), Fail
                     .map_err(at(Step::ScratchSpace))?;
             }
             Build::Bind { source, target, access } => bind(source, target, *access).map_err(at(Step::Bind))?,
-            Build::File { path, content } => write_file(path, content).map_err(at(Step::File))?,
+            Build::File { path, content } => write_file(path, content, 0o644).map_err(at(Step::File))?,
+            Build::Program { path, content } => write_file(path, content, 0o755).map_err(at(Step::File))?,
             // SAFETY: both paths are valid strings.
             Build::Link { path, target } => match check(unsafe { libc::symlink(target.as_ptr(), path.as_ptr()) }) {
                 Ok(_) | Err(Errno::EEXIST) => {}
@@ -47,14 +48,23 @@ fn make_folder(path: &CStr) -> Result<(), Errno> {
     }
 }
 
-fn write_file(path: &CStr, content: &[u8]) -> Result<(), Errno> {
+fn write_file(path: &CStr, mut content: &[u8], mode: libc::mode_t) -> Result<(), Errno> {
     let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_CLOEXEC;
     // SAFETY: the path and the content are valid for the calls.
     unsafe {
-        let file = check(libc::open(path.as_ptr(), flags, 0o644))?;
-        let written = check(libc::write(file, content.as_ptr().cast(), content.len()));
+        let file = check(libc::open(path.as_ptr(), flags, mode))?;
+        let mut result = Ok(());
+        while !content.is_empty() && result.is_ok() {
+            result = match check(libc::write(file, content.as_ptr().cast(), content.len())) {
+                Ok(count) => {
+                    content = content.get(count.cast_unsigned()..).unwrap_or_default();
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            };
+        }
         libc::close(file);
-        written.map(drop)
+        result
     }
 }
 
