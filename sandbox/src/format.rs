@@ -5,6 +5,7 @@
 #![allow(dead_code)]
 
 pub(crate) mod compiler;
+pub(crate) mod junit;
 pub(crate) mod place;
 pub(crate) mod tap;
 pub(crate) mod xml;
