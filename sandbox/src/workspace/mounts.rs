@@ -168,9 +168,11 @@ impl Drop for JobMounts {
 
 /// How much of a job's file system is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Usage {
-    pub(crate) bytes: u64,
-    pub(crate) files: u64,
+pub struct Usage {
+    /// Bytes, in whole pages.
+    pub bytes: u64,
+    /// Files, folders and links.
+    pub files: u64,
 }
 
 impl Job {
@@ -330,6 +332,11 @@ impl Drop for MountedLeaf {
 }
 
 impl FrozenLayer {
+    /// Returns whether it is one of this job's.
+    pub(crate) fn is_of(&self, job: &JobMounts) -> bool {
+        self.uppers.iter().all(|upper| Arc::ptr_eq(&upper.job, &job.job))
+    }
+
     /// Returns how many leaves it was written in.
     pub(crate) fn depth(&self) -> usize {
         self.uppers.len()

@@ -127,7 +127,7 @@ impl Reuse {
         let mut state = self.state.lock();
         let count = state.reused;
         state.reused += 1;
-        let repeat = state.unsound.is_some() || failed_to_build(reused) || count < FIRST || count % EVERY == 0;
+        let repeat = state.unsound.is_some() || failed_to_build(reused) || count < FIRST || count.is_multiple_of(EVERY);
         state.compared += u64::from(repeat);
         repeat
     }

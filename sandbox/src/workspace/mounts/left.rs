@@ -1,5 +1,6 @@
 //! Workspaces whose owner is dead: found by the name of a job's folder, which tells its owner as the name of a box does.
 
+use std::cmp::Reverse;
 use std::io;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
@@ -51,7 +52,7 @@ fn remove(job: &Path) -> io::Result<()> {
         let place = foreign.point.display();
         return Err(io::Error::other(format!("{place} is a mount of somebody else; unmount it by hand")));
     }
-    mounts.sort_by(|one, other| other.point.as_os_str().len().cmp(&one.point.as_os_str().len()));
+    mounts.sort_by_key(|mount| Reverse(mount.point.as_os_str().len()));
     for mount in mounts {
         match umount2(&mount.point, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW) {
             // Another process that starts now does the same.

@@ -162,7 +162,7 @@ async fn removing_follows_no_link_and_minds_no_depth() {
     nix::unistd::mkfifo(&leaf.path().join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     fs::create_dir(leaf.path().join("closed")).unwrap();
     fs::write(leaf.path().join("closed/file"), "1").unwrap();
-    fs::set_permissions(leaf.path().join("closed"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(leaf.path().join("closed"), fs::Permissions::from_mode(0o000)).unwrap();
     let made = Command::new("python3")
         .args(["-c", "import os\nfor _ in range(5000): os.mkdir('d' * 200); os.chdir('d' * 200)"])
         .current_dir(leaf.path())
