@@ -4,9 +4,15 @@
 
 #![allow(dead_code)]
 
+pub(crate) mod cobertura;
 pub(crate) mod compiler;
+pub(crate) mod gcov;
+pub(crate) mod jacoco;
 pub(crate) mod junit;
+pub(crate) mod lcov;
+pub(crate) mod lines;
 pub(crate) mod place;
+pub(crate) mod results;
 pub(crate) mod tap;
 pub(crate) mod xml;
 

@@ -3,8 +3,12 @@
 //! Tools for Python that can be called in process have their other half in the driver (`driver/with_….py`); all others are a
 //! [`Tool`]: a command line and a parser. Adding one is a file here, a line in `all`, and real logs.
 
+mod catch2;
+mod ctest;
 #[cfg(test)]
 pub(crate) mod exercise;
+mod gtest;
+mod native;
 mod pytest;
 mod unittest;
 
@@ -113,7 +117,7 @@ pub(crate) struct Detected {
 
 /// Returns every tool, the one to ask first at the front.
 pub(crate) fn all() -> &'static [&'static dyn Runner] {
-    &[&pytest::Pytest, &unittest::Unittest]
+    &[&pytest::Pytest, &unittest::Unittest, &ctest::Ctest, &catch2::Catch2, &gtest::GoogleTest]
 }
 
 /// Most test files that are read to see what they use.

@@ -60,6 +60,16 @@ pub(crate) fn tools(names: &[&str]) -> bool {
     false
 }
 
+/// Returns whether this file is on this machine, as a library's header is; where it is not, says so.
+#[track_caller]
+pub(crate) fn file(path: &str) -> bool {
+    let there = std::path::Path::new(path).exists();
+    if !there {
+        Promise::Tools.missing(&format!("{path} is not there"));
+    }
+    there
+}
+
 /// Returns where a program is, by the `PATH` of this process.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt as _;

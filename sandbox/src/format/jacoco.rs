@@ -1,0 +1,53 @@
+//! JaCoCo's XML report.
+//!
+//! It names packages and file names, no paths. They are joined with the source files of the workspace; a name that fits several
+//! files, or none, is left out.
+
+use repo::RepoPath;
+
+use super::lines::Lines;
+use super::place::Place;
+use super::xml::{self, XmlError};
+
+/// Returns the lines of which at least one instruction was executed, in the files that `sources` finds for `package/File.java`.
+///
+/// # Errors
+/// When it is no XML or ends too early.
+pub(crate) fn lines(
+    bytes: &[u8],
+    sources: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<(RepoPath, Vec<u32>)>, XmlError> {
+    let text = String::from_utf8_lossy(bytes);
+    let root = xml::parse(&text)?;
+    let mut found = Lines::default();
+    let here = Place { root: "", cwd: "" };
+    for package in root.descendants().filter(|it| it.name == "package") {
+        let name = package.attribute("name").unwrap_or_default();
+        for file in package.all("sourcefile") {
+            let Some(file_name) = file.attribute("name") else { continue };
+            let path = if name.is_empty() { file_name.to_owned() } else { format!("{name}/{file_name}") };
+            let Some(path) = sources(&path) else { continue };
+            let executed = file.all("line").filter(|it| it.number::<u64>("ci").is_some_and(|count| count > 0));
+            found.add(here, &path, executed.filter_map(|it| it.number("nr")));
+        }
+    }
+    Ok(found.into_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::lines::show;
+
+    #[test]
+    fn lines_with_an_executed_instruction_are_read() {
+        let report = br#"<?xml version="1.0" encoding="UTF-8"?><!DOCTYPE report PUBLIC "-//JACOCO//DTD Report 1.1//EN" "report.dtd">
+<report name="till"><group name="core"><package name="com/acme"><class name="com/acme/Till" sourcefilename="Till.java"/>
+<sourcefile name="Till.java"><line nr="3" mi="0" ci="3" mb="0" cb="0"/><line nr="7" mi="0" ci="2" mb="1" cb="1"/>
+<line nr="8" mi="5" ci="0" mb="0" cb="0"/><counter type="LINE" missed="1" covered="2"/></sourcefile>
+<sourcefile name="Gone.java"><line nr="3" mi="0" ci="3"/></sourcefile></package></group></report>"#;
+        let sources = |path: &str| (path == "com/acme/Till.java").then(|| format!("core/src/main/java/{path}"));
+        assert_eq!(show(&lines(report, &sources).unwrap()), ["core/src/main/java/com/acme/Till.java: 3 7"]);
+        assert!(lines(b"<report><package", &sources).is_err());
+    }
+}
