@@ -6,14 +6,18 @@
 
 pub(crate) mod cobertura;
 pub(crate) mod compiler;
+pub(crate) mod frames;
 pub(crate) mod gcov;
+pub(crate) mod istanbul;
 pub(crate) mod jacoco;
+pub(crate) mod journal;
 pub(crate) mod junit;
 pub(crate) mod lcov;
 pub(crate) mod lines;
 pub(crate) mod place;
 pub(crate) mod results;
 pub(crate) mod tap;
+pub(crate) mod v8;
 pub(crate) mod xml;
 
 use std::collections::HashSet;

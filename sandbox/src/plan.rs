@@ -52,17 +52,24 @@ impl TestPlan {
     /// # Errors
     /// When nothing in the repository looks like a test.
     pub fn detect(snapshot: &Snapshot) -> Result<TestPlan, PlanError> {
+        Self::with_files(snapshot, Self::of_files)
+    }
+
+    fn with_files<T>(snapshot: &Snapshot, then: impl FnOnce(&Files<'_>) -> T) -> T {
         let files =
             snapshot.entries().iter().filter(|entry| matches!(entry.mode, FileMode::Regular | FileMode::Executable));
         let paths = files.map(|entry| &entry.path).collect();
         let read = |path: &RepoPath| snapshot.read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        Self::of_files(&Files::new(paths, &read))
+        then(&Files::new(paths, &read))
     }
 
     fn of_files(files: &Files<'_>) -> Result<TestPlan, PlanError> {
         for runner in runner::all() {
             let Some(detected) = runner.detect(files) else { continue };
             let mut plan = TestPlan { evidence: detected.evidence, ..Self::new(runner.kind(), detected.args) };
+            if runner.tool().is_some() {
+                return Ok(plan);
+            }
             plan.import_cwd = true;
             if let Some(folder) = source_folder(files) {
                 plan.evidence.push(format!("packages lie in {folder}/, so PYTHONPATH={folder}"));
@@ -95,6 +102,29 @@ impl TestPlan {
         let mut plan = plan.unwrap_or_else(|| Self::new(RunnerKind::Command, vec![command.trim().to_owned()]));
         plan.evidence = vec![format!("the command `{}`", command.trim())];
         Ok(plan)
+    }
+
+    /// Reads a command line like [`TestPlan::parse_command`], and looks up what a script stands for: `npm test`, `yarn test:unit`,
+    /// `composer test` become the tool that the repository's manifest names.
+    ///
+    /// # Errors
+    /// When it is empty or a quote is not closed.
+    pub fn of_command(command: &str, snapshot: &Snapshot) -> Result<TestPlan, PlanError> {
+        Self::with_files(snapshot, |files| Self::of_script(command, files))
+    }
+
+    fn of_script(command: &str, files: &Files<'_>) -> Result<TestPlan, PlanError> {
+        let plan = Self::parse_command(command)?;
+        if plan.runner != RunnerKind::Command {
+            return Ok(plan);
+        }
+        let (folder, rest) = leading_cd(command).unwrap_or((String::new(), command));
+        let words = shell_words::split(rest).unwrap_or_default();
+        let resolved = if needs_shell(rest) { None } else { runner::script::resolve(&words, &folder, files) };
+        let Some(resolved) = resolved else { return Ok(plan) };
+        let Some(found) = Self::of_words(&resolved.words) else { return Ok(plan) };
+        let evidence = plan.evidence.into_iter().chain(resolved.evidence).collect();
+        Ok(TestPlan { cwd: folder, evidence, ..found })
     }
 
     /// Recognises an invocation of one of the tools.
@@ -143,7 +173,7 @@ fn is_python(name: &str) -> bool {
     name.strip_prefix("python").is_some_and(|version| version.chars().all(|char| char.is_ascii_digit() || char == '.'))
 }
 
-fn assignment(word: &str) -> Option<(String, String)> {
+pub(crate) fn assignment(word: &str) -> Option<(String, String)> {
     let (name, value) = word.split_once('=')?;
     let mut chars = name.chars();
     let starts = chars.next().is_some_and(|char| char.is_ascii_alphabetic() || char == '_');
@@ -161,7 +191,7 @@ fn leading_cd(command: &str) -> Option<(String, &str)> {
 }
 
 /// Whether a character that means something to the shell stands outside quotes.
-fn needs_shell(command: &str) -> bool {
+pub(crate) fn needs_shell(command: &str) -> bool {
     let mut quote = None;
     let mut chars = command.chars();
     while let Some(char) = chars.next() {

@@ -3,19 +3,28 @@
 //! Tools for Python that can be called in process have their other half in the driver (`driver/with_….py`); all others are a
 //! [`Tool`]: a command line and a parser. Adding one is a file here, a line in `all`, and real logs.
 
+mod ava;
 mod catch2;
 mod ctest;
 #[cfg(test)]
 pub(crate) mod exercise;
 mod gtest;
+mod jest;
+mod mocha;
 mod native;
+mod node;
+mod node_test;
 mod pytest;
+pub(crate) mod script;
+mod tap;
 mod unittest;
+mod vitest;
 
 use std::cell::OnceCell;
 
 use repo::RepoPath;
 
+use crate::format::clip;
 use crate::tool::Tool;
 
 /// A test tool.
@@ -117,7 +126,24 @@ pub(crate) struct Detected {
 
 /// Returns every tool, the one to ask first at the front.
 pub(crate) fn all() -> &'static [&'static dyn Runner] {
-    &[&pytest::Pytest, &unittest::Unittest, &ctest::Ctest, &catch2::Catch2, &gtest::GoogleTest]
+    &[
+        &pytest::Pytest,
+        &unittest::Unittest,
+        &ctest::Ctest,
+        &catch2::Catch2,
+        &gtest::GoogleTest,
+        &jest::Jest,
+        &vitest::Vitest,
+        &mocha::Mocha,
+        &ava::Ava,
+        &node_test::NodeTest,
+        &tap::Tap,
+    ]
+}
+
+/// Returns the tool whose command line this is.
+pub(crate) fn claimed(words: &[String]) -> Option<RunnerKind> {
+    all().iter().find(|runner| runner.claims(words)).map(|runner| runner.kind())
 }
 
 /// Most test files that are read to see what they use.
@@ -159,4 +185,17 @@ impl<'a> Files<'a> {
 pub(crate) fn is_named_like_a_test(name: &[u8]) -> bool {
     let Some(stem) = name.strip_suffix(b".py") else { return false };
     stem.starts_with(b"test_") || stem.ends_with(b"_test") || stem == b"tests" || stem == b"test"
+}
+
+/// Returns whether a path is one that the tools for JavaScript take for a test: `x.test.js`, `x.spec.ts`, `__tests__/x.js`, `test/x.js`.
+pub(crate) fn is_named_like_a_script_test(path: &RepoPath) -> bool {
+    let name = String::from_utf8_lossy(path.file_name());
+    let Some((stem, extension)) = name.rsplit_once('.') else { return false };
+    let folders = path.components().count() - 1;
+    let script = matches!(extension, "js" | "cjs" | "mjs" | "jsx" | "ts" | "cts" | "mts" | "tsx" | "vue" | "coffee");
+    let named =
+        [".test", "-test", "_test", ".spec", "-spec", "_spec", ".Test", ".e2e"].iter().any(|end| stem.ends_with(end));
+    let folder = path.components().take(folders).any(|folder| matches!(folder, b"__tests__" | b"__mocks__"));
+    let top = path.components().next().is_some_and(|top| folders > 0 && matches!(top, b"test" | b"tests" | b"spec"));
+    script && (named || folder || top || stem == "test" || stem.starts_with("test-"))
 }

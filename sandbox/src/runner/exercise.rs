@@ -43,6 +43,9 @@ pub(crate) struct Exercised {
     pub(crate) report: ToolReport,
     pub(crate) steps: Vec<StepOutput>,
     pub(crate) files: Vec<Collected>,
+    token: String,
+    reports: String,
+    root: String,
 }
 
 impl Exercised {
@@ -107,7 +110,8 @@ pub(crate) fn run(tool: &dyn Tool, wish: &Exercise<'_>) -> Exercised {
     }
     let files = collect(&command.collect, &root, &reports);
     let report = tool.read(&ToolOutput { steps: &steps, files: &files, run });
-    Exercised { report, steps, files }
+    let token = crate::format::journal::token(run.reports);
+    Exercised { report, steps, files, token, reports: run.reports.to_owned(), root: run.root.to_owned() }
 }
 
 fn lay_out(root: &Path, wish: &Exercise<'_>) {
@@ -142,7 +146,7 @@ fn one(argv: &[String], env: &[(String, String)], root: &Path, kind: StepKind, s
     let timed_out = matches!(output.status.code(), Some(124 | 137));
     StepOutput {
         kind,
-        exit_code: output.status.code().filter(|code| !timed_out && *code < 128 + 32 || *code == 255),
+        exit_code: output.status.code().filter(|_| !timed_out),
         ending: if timed_out { RunEnding::TotalTimeout } else { RunEnding::Complete },
         stdout: output.stdout,
         stderr: output.stderr,
@@ -201,17 +205,144 @@ fn matches(glob: &[u8], name: &[u8]) -> bool {
     }
 }
 
-/// Returns whether a program is there. Where every tool is promised (`PATCHWRIGHT_REQUIRE_TOOLS=1`), its absence fails the test.
-#[allow(clippy::print_stderr)]
-pub(crate) fn has(program: &str, args: &[&str]) -> bool {
-    let found =
-        Command::new(program).args(args).stdin(Stdio::null()).output().is_ok_and(|output| output.status.success());
-    let required = std::env::var_os("PATCHWRIGHT_REQUIRE_TOOLS").is_some_and(|value| value == "1");
-    assert!(found || !required, "{program} is required and does not run");
-    if !found {
-        eprintln!("skipped: {program} is not installed");
+/// A run as it was recorded: what a real tool left behind.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Recorded {
+    /// The tool and its version.
+    tool: String,
+    words: Vec<String>,
+    select: Option<Vec<String>>,
+    steps: Vec<RecordedStep>,
+    files: Vec<(String, bool, String)>,
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct RecordedStep {
+    kind: String,
+    exit: Option<i32>,
+    timed_out: bool,
+    stdout: String,
+    stderr: String,
+}
+
+const ROOT: &str = "/work";
+const REPORTS: &str = "/reports-5f1c";
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/runner/fixtures").join(name)
+}
+
+/// Runs a tool and compares what comes of it with `fixtures/NAME.txt`. With `PATCHWRIGHT_RECORD=VERSION` set, both that file and what
+/// the run left behind, `fixtures/NAME.json`, are written anew; [`replay`] reads them without the tool.
+#[track_caller]
+pub(crate) fn check(name: &str, tool: &dyn Tool, wish: &Exercise<'_>) -> Exercised {
+    let done = run(tool, wish);
+    let shown = format!("{}\n", done.lines()).replace(&done.root, ROOT).replace(&done.reports, REPORTS);
+    if let Ok(version) = std::env::var("PATCHWRIGHT_RECORD") {
+        std::fs::create_dir_all(fixture(name).parent().unwrap()).unwrap();
+        std::fs::write(fixture(&format!("{name}.txt")), &shown).unwrap();
+        let recorded = serde_json::to_string_pretty(&record(wish, &done, version)).unwrap();
+        std::fs::write(fixture(&format!("{name}.json")), recorded + "\n").unwrap();
     }
-    found
+    let expected = std::fs::read_to_string(fixture(&format!("{name}.txt"))).unwrap_or_default();
+    assert_eq!(shown, expected, "{name}: {}", done.printed());
+    done
+}
+
+/// Returns whether fixtures are written anew.
+pub(crate) fn is_recording() -> bool {
+    std::env::var_os("PATCHWRIGHT_RECORD").is_some()
+}
+
+fn record(wish: &Exercise<'_>, done: &Exercised, tool: String) -> Recorded {
+    let plain = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let text = text.replace(&done.token, "@TOKEN@").replace(&done.reports, REPORTS).replace(&done.root, ROOT);
+        wish.links.iter().fold(text, |text, (name, target)| {
+            text.replace(&*target.canonicalize().unwrap().to_string_lossy(), &format!("{ROOT}/{name}"))
+        })
+    };
+    let step = |step: &StepOutput| RecordedStep {
+        kind: format!("{:?}", step.kind),
+        exit: step.exit_code,
+        timed_out: step.ending == RunEnding::TotalTimeout,
+        stdout: plain(&step.stdout),
+        stderr: plain(&step.stderr),
+    };
+    let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    Recorded {
+        tool,
+        words: owned(wish.words),
+        select: wish.select.map(owned),
+        steps: done.steps.iter().map(step).collect(),
+        files: done.files.iter().map(|file| (file.path.clone(), file.in_workspace, plain(&file.bytes))).collect(),
+    }
+}
+
+/// Reads every recorded run of a folder of fixtures again, and compares.
+#[track_caller]
+pub(crate) fn replay(folder: &str, tool: &dyn Tool) {
+    let mut seen = 0;
+    for entry in std::fs::read_dir(fixture(folder)).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            let expected = std::fs::read_to_string(path.with_extension("txt")).unwrap();
+            assert_eq!(format!("{}\n", lines(&reread(&path, tool, |_| {}))), expected, "{}", path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 0, "there are no fixtures in {folder}");
+}
+
+/// Reads a recorded run again, after a change.
+pub(crate) fn reread_changed(name: &str, tool: &dyn Tool, change: impl Fn(&mut Vec<Collected>)) -> ToolReport {
+    reread(&fixture(&format!("{name}.json")), tool, change)
+}
+
+fn reread(path: &Path, tool: &dyn Tool, change: impl Fn(&mut Vec<Collected>)) -> ToolReport {
+    let recorded = serde_json::from_str::<Recorded>(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let token = crate::format::journal::token(REPORTS);
+    let step = |step: &RecordedStep| StepOutput {
+        kind: match step.kind.as_str() {
+            "Build" => StepKind::Build,
+            "After" => StepKind::After,
+            _ => StepKind::Test,
+        },
+        exit_code: step.exit,
+        ending: if step.timed_out { RunEnding::TotalTimeout } else { RunEnding::Complete },
+        stdout: step.stdout.clone().into_bytes(),
+        stderr: step.stderr.clone().into_bytes(),
+        cut: false,
+    };
+    let file = |(path, in_workspace, text): &(String, bool, String)| Collected {
+        path: path.clone(),
+        in_workspace: *in_workspace,
+        bytes: text.replace("@TOKEN@", &token).into_bytes(),
+    };
+    let steps = recorded.steps.iter().map(step).collect::<Vec<_>>();
+    let mut files = recorded.files.iter().map(file).collect::<Vec<_>>();
+    change(&mut files);
+    let select = recorded.select.map(|ids| ids.into_iter().map(TestId::from).collect::<Vec<_>>());
+    let run = ToolRun {
+        words: &recorded.words,
+        cwd: "",
+        select: select.as_deref(),
+        per_test: Duration::from_secs(20),
+        coverage: Coverage::Off,
+        reports: REPORTS,
+        root: ROOT,
+    };
+    tool.read(&ToolOutput { steps: &steps, files: &files, run })
+}
+
+/// Returns the folder with the packages that `.ci/run` installs for the tools of Node (`PATCHWRIGHT_NODE_MODULES`); `None`, having said
+/// so, where it is not there and not promised.
+pub(crate) fn node_modules() -> Option<PathBuf> {
+    let folder = std::env::var_os("PATCHWRIGHT_NODE_MODULES").map(PathBuf::from).filter(|folder| folder.is_dir());
+    if folder.is_none() {
+        crate::testing::Promise::Tools.missing(&"PATCHWRIGHT_NODE_MODULES does not name a folder of packages");
+    }
+    folder.filter(|_| crate::testing::tools(&["node"]))
 }
 
 #[test]
