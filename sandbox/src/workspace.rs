@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use repo::{FileMode, RepoPath};
 
-use self::copies::{Copied, Copies};
+use self::copies::{Copies, Copy};
 use self::means::{Choice, Means, Refused};
 pub use self::mounts::Usage;
 use self::mounts::{FrozenLayer, JobMounts, Joiner, MountedLeaf};
@@ -64,7 +64,7 @@ pub struct Leaf {
 #[derive(Debug)]
 enum LeafKind {
     Mounted(MountedLeaf),
-    Copied(Copied),
+    Copied(Copy),
 }
 
 /// What leaves are made on. It is removed with its last user.
@@ -77,7 +77,7 @@ pub struct Layer {
 #[derive(Debug, Clone)]
 enum LayerKind {
     Frozen(FrozenLayer),
-    Copy(Arc<Copied>),
+    Copy(Arc<Copy>),
 }
 
 impl Workspaces {
@@ -321,7 +321,7 @@ impl Leaf {
         Self { place, kind: LeafKind::Mounted(leaf), newest }
     }
 
-    fn copied(copied: Copied, newest: Option<Stamp>) -> Self {
+    fn copied(copied: Copy, newest: Option<Stamp>) -> Self {
         Self { place: copied.place().clone(), kind: LeafKind::Copied(copied), newest }
     }
 

@@ -33,7 +33,7 @@ use crate::image;
 use crate::reap::{self, Owner, ReapReport};
 use crate::spec::{ImageRef, Labels, SandboxSpec};
 use crate::station::helper;
-use crate::workspace::mounts;
+use crate::workspace::{means, mounts};
 
 /// A connection to a Docker Engine.
 #[derive(Debug)]
@@ -163,7 +163,7 @@ impl Backend for DockerBackend {
         let security = self.info.security_options.as_deref().unwrap_or_default();
         let has = |name: &str| security.iter().any(|option| option.contains(&format!("name={name}")));
         let info = &self.info;
-        let layers = vec![
+        let mut layers = vec![
             unless("network namespace without a network", true, ""),
             unless("read-only root", true, ""),
             unless("no capabilities, no new privileges", true, ""),
@@ -184,6 +184,7 @@ impl Backend for DockerBackend {
                 "the engine runs neither rootless nor with userns-remap",
             ),
         ];
+        layers.push(means::layer(self));
         Isolation { backend: BackendKind::Docker, trusted_only: false, layers }
     }
 
@@ -284,7 +285,11 @@ impl Backend for DockerBackend {
                 Some(reason) => Check::bad(layer.name, reason, "see the engine's documentation on security"),
             });
         }
-        checks.push(match image::present_python(&self.engine).await {
+        let image = image::present_python(&self.engine).await;
+        if let Ok(Some(image)) = &image {
+            checks.push(means::examine(self, Some(image.clone())).await);
+        }
+        checks.push(match image {
             Ok(Some(image)) => Check::good("python image", image.to_string()),
             Ok(None) => {
                 Check::bad("python image", "not present yet", "the first run makes it, or `patchwright doctor --fix`")

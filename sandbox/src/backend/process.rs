@@ -31,7 +31,7 @@ use crate::limits::Limits;
 use crate::reap::{self, Owner, ReapReport};
 use crate::spec::{ImageRef, SandboxSpec};
 use crate::station::helper;
-use crate::workspace::mounts;
+use crate::workspace::{means, mounts};
 
 const PREFIX: &str = "patchwright-box.";
 
@@ -293,7 +293,9 @@ impl Backend for ProcessBackend {
     }
 
     fn describe(&self) -> Isolation {
-        self.layers.report()
+        let mut isolation = self.layers.report();
+        isolation.layers.push(means::layer(self));
+        isolation
     }
 
     async fn prepare(
@@ -355,6 +357,7 @@ impl Backend for ProcessBackend {
                 Some(reason) => Check::bad(layer.name, reason, "allow it in the kernel's settings, or use Docker"),
             });
         }
+        checks.push(means::examine(self, None).await);
         checks.push(match interpreter::find(None).await {
             Ok(python) => Check::good("python", format!("{} {}", python.version, python.executable.display())),
             Err(error) => Check::bad("python", error.to_string(), "install Python 3 or name an interpreter"),

@@ -1,7 +1,7 @@
 //! Workspaces as plain copies in the box's own file system, where nothing can be mounted.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -11,54 +11,87 @@ use crate::station::{Place, Station};
 /// Makes copies, and knows which are of no use any more.
 #[derive(Debug, Default)]
 pub(super) struct Copies {
-    next: AtomicU64,
-    useless: Arc<Mutex<Vec<Place>>>,
+    slots: Arc<Mutex<Slots>>,
+}
+
+/// The names of copies: as with mounts, the lowest that is free is next, so that copies that follow each other have one path.
+#[derive(Debug, Default)]
+struct Slots {
+    taken: BTreeSet<u64>,
+    /// Those of them whose copy is of no use any more, and still there.
+    useless: Vec<Copied>,
+}
+
+/// One directory of the box, which nobody removes by itself.
+#[derive(Debug)]
+struct Copied {
+    place: Place,
+    slot: u64,
 }
 
 /// One directory of the box. Dropping it has it removed before the next is made.
 #[derive(Debug)]
-pub(super) struct Copied {
+pub(super) struct Copy {
+    copied: Option<Copied>,
     place: Place,
-    useless: Arc<Mutex<Vec<Place>>>,
+    slots: Arc<Mutex<Slots>>,
 }
 
-impl Copied {
+impl Copy {
     pub(super) fn place(&self) -> &Place {
         &self.place
     }
 }
 
-impl Drop for Copied {
+impl Drop for Copy {
     fn drop(&mut self) {
-        self.useless.lock().push(self.place.clone());
+        let copied = self.copied.take();
+        self.slots.lock().useless.extend(copied);
     }
 }
 
 impl Copies {
-    pub(super) async fn empty(&self, station: &Station) -> Result<Copied, SandboxError> {
+    pub(super) async fn empty(&self, station: &Station) -> Result<Copy, SandboxError> {
         self.sweep(station).await?;
-        let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let place = station.make_place(&format!("node-{id}")).await?;
-        Ok(Copied { place, useless: self.useless.clone() })
+        let slot = self.slots.lock().take();
+        match station.make_place(&format!("node-{slot}")).await {
+            Ok(place) => {
+                let copied = Some(Copied { place: place.clone(), slot });
+                Ok(Copy { copied, place, slots: self.slots.clone() })
+            }
+            Err(error) => {
+                self.slots.lock().taken.remove(&slot);
+                Err(error)
+            }
+        }
     }
 
-    pub(super) async fn fork(&self, station: &Station, from: &Copied) -> Result<Copied, SandboxError> {
+    pub(super) async fn fork(&self, station: &Station, from: &Copy) -> Result<Copy, SandboxError> {
         let copy = self.empty(station).await?;
         station.copy(&from.place, &copy.place).await?;
         Ok(copy)
     }
 
     /// Returns whether a copy was made here.
-    pub(super) fn made(&self, copy: &Copied) -> bool {
-        Arc::ptr_eq(&self.useless, &copy.useless)
+    pub(super) fn made(&self, copy: &Copy) -> bool {
+        Arc::ptr_eq(&self.slots, &copy.slots)
     }
 
     /// Removes what is of no use any more.
     pub(super) async fn sweep(&self, station: &Station) -> Result<(), SandboxError> {
-        let useless = std::mem::take(&mut *self.useless.lock());
-        for place in useless {
-            station.remove(&place).await?;
+        let useless = std::mem::take(&mut self.slots.lock().useless);
+        for copied in useless {
+            station.remove(&copied.place).await?;
+            self.slots.lock().taken.remove(&copied.slot);
         }
         Ok(())
+    }
+}
+
+impl Slots {
+    fn take(&mut self) -> u64 {
+        let free = (0..).find(|slot| !self.taken.contains(slot)).unwrap_or_default();
+        self.taken.insert(free);
+        free
     }
 }

@@ -4,9 +4,14 @@ use std::error::Error as _;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::Workspaces;
 use super::mounts::Joiner;
-use crate::backend::{Backend, Check};
+use crate::backend::{Backend, Check, Layer};
 use crate::error::SandboxError;
+use crate::spec::{ImageRef, Labels, SandboxSpec};
+
+/// The name of what `doctor` examines.
+const NAME: &str = "workspaces";
 
 /// How workspaces are made, the best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -72,7 +77,6 @@ impl Choice {
 
     /// Returns this as something examined.
     pub fn check(&self) -> Check {
-        const NAME: &str = "workspaces";
         match self.means {
             Means::Overlay => Check::good(NAME, self.to_string()),
             Means::FuseOverlay => Check::bad(
@@ -102,6 +106,30 @@ pub(crate) fn joiners(backend: &dyn Backend, refused: &mut Vec<Refused>) -> Vec<
     let mut joiners = vec![(Means::Overlay, Joiner::Kernel)];
     joiners.extend(fuse_program().map(|program| (Means::FuseOverlay, Joiner::Fuse(program))));
     joiners
+}
+
+/// Returns this as one of the layers between a box and this machine, as far as it is known without starting one.
+pub(crate) fn layer(backend: &dyn Backend) -> Layer {
+    let mut refused = Vec::new();
+    let joiners = joiners(backend, &mut refused);
+    let reason = refused.into_iter().map(|it| it.reason).collect::<Vec<_>>().join("; ");
+    Layer { name: "read-only layers below workspaces", missing: joiners.is_empty().then_some(reason) }
+}
+
+/// Starts a box and tries which means work in it.
+pub(crate) async fn examine(backend: &dyn Backend, image: Option<ImageRef>) -> Check {
+    let spec = SandboxSpec { image, ..SandboxSpec::new(Labels::for_job("doctor")) };
+    let tried = match Workspaces::open(backend, &spec).await {
+        Ok(workspaces) => {
+            let choice = workspaces.choice().clone();
+            workspaces.close().await.map(|()| choice)
+        }
+        Err(error) => Err(error),
+    };
+    match tried {
+        Ok(choice) => choice.check(),
+        Err(error) => Check::bad(NAME, words(&error), "see above: no box could be started, or none removed"),
+    }
 }
 
 /// Returns where `fuse-overlayfs` is, if it can be used.

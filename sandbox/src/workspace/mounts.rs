@@ -2,11 +2,14 @@
 //!
 //! ```text
 //! /run/patchwright-nodes.<owner>.<n>/   tmpfs, mode 700, as large and with as many files as the limits say
-//!   nodes/<id>/                         where a leaf is mounted; only `nodes` is shown to the box
+//!   nodes/<slot>/                       where a leaf is mounted; only `nodes` is shown to the box
 //!   u/<id>/                             what was written in a leaf; frozen, it lies below other leaves
 //!   w/<id>/                             the kernel's own working folder of a leaf
 //!   t/                                  what is being removed
 //! ```
+//!
+//! A leaf is mounted in the lowest slot that is free, so that leaves that follow each other appear under one path, and absolute paths
+//! that a build wrote down stay valid.
 //!
 //! The box writes through its mounts and nowhere else, so what this process does by name is done in folders that it alone can
 //! write, relative to a descriptor of the job's folder. Below a leaf it reads nothing and follows nothing; removing is in
@@ -73,8 +76,9 @@ pub(crate) struct JobMounts {
 pub(crate) struct MountedLeaf {
     job: Arc<Job>,
     id: u64,
+    /// Where it is mounted, while it is.
+    slot: Option<u64>,
     below: Vec<Arc<Upper>>,
-    mounted: bool,
 }
 
 /// What leaves are made on: nobody can write it. What is in it is removed with its last user.
@@ -102,7 +106,9 @@ struct Job {
 
 #[derive(Debug, Default)]
 struct State {
+    /// The slots in which a leaf is mounted.
     mounted: BTreeSet<u64>,
+    /// Slots whose leaf was still in use.
     held: Vec<u64>,
     closed: bool,
 }
@@ -182,7 +188,7 @@ impl Job {
             return Err(SandboxError::Workspace { detail });
         }
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let leaf = MountedLeaf { job: self.clone(), id, below, mounted: false };
+        let leaf = MountedLeaf { job: self.clone(), id, slot: None, below };
         // The leaf travels with the work: if nobody waits for it any more, it is dropped there, mounted as it is.
         let leaf = Worker::mounts().run(move || leaf.mount()).await.and_then(|mounted| mounted);
         leaf.map_err(|source| match source.raw_os_error().map(Errno::from_raw) {
@@ -203,23 +209,23 @@ impl Job {
     }
 
     /// Takes a leaf out of the box's sight.
-    fn unmount(&self, id: u64) -> io::Result<Unmounted> {
-        let done = system::unmount(&self.root, &numbered(NODES, id))?;
+    fn unmount(&self, slot: u64) -> io::Result<Unmounted> {
+        let done = system::unmount(&self.root, &numbered(NODES, slot))?;
         let mut state = self.state.lock();
-        state.mounted.remove(&id);
+        state.mounted.remove(&slot);
         if done == Unmounted::StillHeld {
-            state.held.push(id);
-            tracing::warn!(job = %self.path.display(), leaf = id, "a workspace was still in use when it was removed");
+            state.held.push(slot);
+            tracing::warn!(job = %self.path.display(), slot, "a workspace was still in use when it was removed");
         }
         Ok(done)
     }
 
     /// Unmounts a leaf and has what was written in it removed.
-    fn discard(self: &Arc<Self>, id: u64) -> io::Result<Unmounted> {
+    fn discard(self: &Arc<Self>, id: u64, slot: u64) -> io::Result<Unmounted> {
         if self.is_closed() {
             return Ok(Unmounted::Clean);
         }
-        let done = self.unmount(id)?;
+        let done = self.unmount(slot)?;
         self.sweep_later(WORK, id);
         self.sweep_later(UPPER, id);
         Ok(done)
@@ -239,6 +245,19 @@ impl Job {
     }
 }
 
+impl State {
+    fn lowest_free(&self) -> u64 {
+        (0..)
+            .zip(&self.mounted)
+            .find(|(free, taken)| free != *taken)
+            .map_or(self.mounted.len() as u64, |(free, _)| free)
+    }
+}
+
+fn closed() -> io::Error {
+    io::Error::other("the job's workspaces are closed")
+}
+
 /// The last things done to a job.
 #[derive(Debug)]
 pub(crate) struct Closing {
@@ -249,7 +268,7 @@ impl Closing {
     /// Unmounts the leaves. Leaves that are being made meanwhile come later in the same line and find the job closed.
     fn leaves(&self) -> io::Result<()> {
         let mounted = self.job.state.lock().mounted.clone();
-        mounted.into_iter().try_for_each(|id| self.job.unmount(id).map(drop))
+        mounted.into_iter().try_for_each(|slot| self.job.unmount(slot).map(drop))
     }
 
     /// Unmounts the file system in which all of it lies.
@@ -261,7 +280,7 @@ impl Closing {
 impl MountedLeaf {
     /// Returns the leaf's name below `nodes`.
     pub(crate) fn name(&self) -> String {
-        self.id.to_string()
+        self.slot.unwrap_or_default().to_string()
     }
 
     /// Takes the leaf away from the box and returns what it holds as a layer.
@@ -269,10 +288,10 @@ impl MountedLeaf {
     /// # Errors
     /// When something in the box still uses it, so that it could still be written; then it is removed instead.
     pub(crate) async fn freeze(self) -> Result<FrozenLayer, SandboxError> {
-        let (path, id) = (self.job.path.clone(), self.id);
+        let (path, slot) = (self.job.path.clone(), self.name());
         let frozen = Worker::mounts().run(move || self.seal()).await.and_then(|sealed| sealed);
         frozen.map_err(|source| file("freeze a workspace in", &path, source))?.ok_or_else(|| SandboxError::Workspace {
-            detail: format!("a process still uses workspace {id}, so it cannot become the base of others"),
+            detail: format!("a process still uses workspace {slot}, so it cannot become the base of others"),
         })
     }
 
@@ -285,23 +304,28 @@ impl MountedLeaf {
 
     fn mount(mut self) -> io::Result<Self> {
         if self.job.is_closed() {
-            return Err(io::Error::other("the job's workspaces are closed"));
+            return Err(closed());
         }
+        // Slots are taken and given back on this thread alone.
+        let slot = self.job.state.lock().lowest_free();
         let lower: Vec<u64> = self.below.iter().map(|upper| upper.id).collect();
-        if let Err(error) = system::mount_leaf(&self.job.root, self.id, &lower, &self.job.joiner) {
-            system::forget_leaf(&self.job.root, self.id);
+        if let Err(error) = system::mount_leaf(&self.job.root, self.id, slot, &lower, &self.job.joiner) {
+            system::forget_leaf(&self.job.root, self.id, slot);
             return Err(error);
         }
-        self.job.state.lock().mounted.insert(self.id);
-        self.mounted = true;
+        self.job.state.lock().mounted.insert(slot);
+        self.slot = Some(slot);
         Ok(self)
     }
 
     fn seal(mut self) -> io::Result<Option<FrozenLayer>> {
-        if !self.mounted || self.job.unmount(self.id)? == Unmounted::StillHeld {
+        let Some(slot) = self.slot.take() else { return Ok(None) };
+        if self.job.is_closed() {
+            return Err(closed());
+        }
+        if self.job.unmount(slot)? == Unmounted::StillHeld {
             return Ok(None);
         }
-        self.mounted = false;
         self.job.sweep_later(WORK, self.id);
         let upper = Arc::new(Upper { job: self.job.clone(), id: self.id });
         let below = std::mem::take(&mut self.below);
@@ -309,22 +333,17 @@ impl MountedLeaf {
     }
 
     fn unmount(&mut self) -> io::Result<Unmounted> {
-        match std::mem::replace(&mut self.mounted, false) {
-            true => self.job.discard(self.id),
-            false => Ok(Unmounted::Clean),
-        }
+        self.slot.take().map_or(Ok(Unmounted::Clean), |slot| self.job.discard(self.id, slot))
     }
 }
 
 impl Drop for MountedLeaf {
     fn drop(&mut self) {
-        if !self.mounted {
-            return;
-        }
+        let Some(slot) = self.slot.take() else { return };
         let (job, id, below) = (self.job.clone(), self.id, std::mem::take(&mut self.below));
         Worker::mounts().post(move || {
-            if let Err(error) = job.discard(id) {
-                tracing::warn!(job = %job.path.display(), leaf = id, %error, "workspace not unmounted");
+            if let Err(error) = job.discard(id, slot) {
+                tracing::warn!(job = %job.path.display(), slot, %error, "workspace not unmounted");
             }
             drop(below);
         });

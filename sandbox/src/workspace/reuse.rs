@@ -61,7 +61,7 @@ pub enum Unsound {
         /// How it ends without them.
         fresh: String,
     },
-    /// A file that was just written is not newer than what was built before, so a build that compares times would not see it.
+    /// A build left files of the future, so a later build that compares times would not see what is newer.
     Clock,
 }
 
@@ -75,7 +75,7 @@ impl fmt::Display for Unsound {
                 write!(f, "{test} {} on old ones and {} without them", status(reused), status(fresh))
             }
             Self::Ending { reused, fresh } => write!(f, "on old ones the run ended ({reused}), without them ({fresh})"),
-            Self::Clock => f.write_str("the clock in the box is behind the times of its files"),
+            Self::Clock => f.write_str("a build leaves files that are dated in the future"),
         }
     }
 }
@@ -97,9 +97,9 @@ impl Reuse {
         (state.reused, state.compared)
     }
 
-    /// Compares the times of what was there with that of a file just written.
-    pub fn edited(&self, newest_before: SystemTime, written: SystemTime) {
-        if written <= newest_before {
+    /// Looks at the time of the newest file of a layer. One of the future would be newer than everything that is built on it.
+    pub fn dated(&self, newest: SystemTime, now: SystemTime) {
+        if newest > now {
             self.end(Unsound::Clock);
         }
     }

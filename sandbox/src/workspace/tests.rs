@@ -87,6 +87,8 @@ async fn nodes_are_apart(workspaces: &Workspaces) {
     for leaf in [two, child, other] {
         workspaces.remove(leaf).await.unwrap();
     }
+    let path = workspaces.fork(&base).await.unwrap().place().clone();
+    assert_eq!(workspaces.fork(&base).await.unwrap().place(), &path);
 }
 
 async fn products_survive(workspaces: &Workspaces) {

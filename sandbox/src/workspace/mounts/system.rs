@@ -83,8 +83,8 @@ pub(super) fn remove_job(path: &Path) -> io::Result<()> {
 }
 
 /// Makes the folders of a leaf and mounts it. To be called on the mounting thread.
-pub(super) fn mount_leaf(root: &OwnedFd, id: u64, lower: &[u64], joiner: &Joiner) -> io::Result<()> {
-    let [node, upper, work] = [NODES, UPPER, WORK].map(|folder| numbered(folder, id));
+pub(super) fn mount_leaf(root: &OwnedFd, id: u64, slot: u64, lower: &[u64], joiner: &Joiner) -> io::Result<()> {
+    let (node, upper, work) = (numbered(NODES, slot), numbered(UPPER, id), numbered(WORK, id));
     make_folder(root, &node, 0o755, None)?;
     make_folder(root, &upper, 0o755, Some(NOBODY))?;
     make_folder(root, &work, 0o700, None)?;
@@ -154,8 +154,8 @@ pub(super) fn usage(root: &OwnedFd) -> io::Result<Usage> {
 }
 
 /// Removes the empty folders of a leaf that could not be mounted.
-pub(super) fn forget_leaf(root: &OwnedFd, id: u64) {
-    for folder in [NODES, UPPER, WORK] {
-        let _ = unlinkat(root, numbered(folder, id).as_str(), UnlinkatFlags::RemoveDir);
+pub(super) fn forget_leaf(root: &OwnedFd, id: u64, slot: u64) {
+    for folder in [numbered(NODES, slot), numbered(UPPER, id), numbered(WORK, id)] {
+        let _ = unlinkat(root, folder.as_str(), UnlinkatFlags::RemoveDir);
     }
 }

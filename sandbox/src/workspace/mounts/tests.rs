@@ -80,6 +80,21 @@ async fn what_is_written_in_one_leaf_is_seen_in_no_other() {
     assert_eq!((mounted(&path), path.exists()), (0, false));
 }
 
+#[tokio::test]
+async fn leaves_that_follow_each_other_have_one_path() {
+    let Some(job) = job(MIB).await else { return };
+    let base = job.empty().await.unwrap();
+    let first = base.path();
+    let base = base.freeze().await.unwrap();
+    let [one, two, three] = [job.fork(&base).await, job.fork(&base).await, job.fork(&base).await].map(Result::unwrap);
+    assert_eq!([&one, &two, &three].map(|leaf| leaf.name()), ["0", "1", "2"]);
+    assert_eq!(one.path(), first);
+    drop(two);
+    let again = job.fork(&base).await.unwrap();
+    assert_eq!((again.name(), job.fork(&base).await.unwrap().name()), ("1".into(), "3".into()));
+    job.close().await.unwrap();
+}
+
 /// The same through the program that joins layers where the kernel does not.
 #[tokio::test]
 async fn fuse_joins_layers_too() {

@@ -67,12 +67,13 @@ fn the_first_runs_and_failed_builds_and_some_others_are_repeated() {
 }
 
 #[test]
-fn an_edit_that_is_not_newer_ends_reuse() {
+fn a_file_of_the_future_ends_reuse() {
     let (then, now) = (SystemTime::UNIX_EPOCH, SystemTime::now());
     let reuse = Reuse::default();
-    reuse.edited(then, now);
+    reuse.dated(then, now);
+    reuse.dated(now, now);
     assert_eq!(reuse.start(), Start::Parent);
-    reuse.edited(now, now);
+    reuse.dated(now, then);
     assert_eq!(reuse.unsound(), Some(Unsound::Clock));
 }
 
@@ -114,11 +115,12 @@ impl Project {
             .run(async |start: Start| {
                 let leaf = job.fork(if start == Start::Parent { parent } else { sources }).await?;
                 for (name, text) in edits {
-                    edit(&leaf.path(), name, text, reuse);
+                    edit(&leaf.path(), name, text);
                 }
                 let report = build_and_test(&leaf.path());
                 steps += fs::read_to_string(leaf.path().join("built")).unwrap_or_default().lines().count();
                 fs::write(leaf.path().join("built"), "").unwrap();
+                reuse.dated(newest(&leaf.path()), SystemTime::now());
                 last = Some(leaf.freeze().await?);
                 Ok::<_, crate::SandboxError>(report)
             })
@@ -134,19 +136,20 @@ impl Project {
     }
 }
 
-/// Writes a file so that it is newer than everything there, as far as the clock allows.
-fn edit(folder: &Path, name: &str, text: &str, reuse: &Reuse) {
-    let times = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().metadata().unwrap().modified().unwrap());
-    let newest = times.max().unwrap();
+/// Writes a file so that it is newer than everything there.
+fn edit(folder: &Path, name: &str, text: &str) {
+    let newest = newest(folder);
     let path = folder.join(name);
     fs::write(&path, text).unwrap();
-    let written = fs::metadata(&path).unwrap().modified().unwrap();
-    // The kernel's clock for files may tick as rarely as every ten milliseconds; a clock that is behind by more is wrong.
-    let tick = Duration::from_millis(20);
-    if written <= newest && newest.duration_since(written).unwrap_or_default() < tick {
+    // The kernel's clock for files may tick rarely.
+    if fs::metadata(&path).unwrap().modified().unwrap() <= newest {
         fs::File::options().write(true).open(&path).unwrap().set_modified(newest + Duration::from_nanos(1)).unwrap();
     }
-    reuse.edited(newest, fs::metadata(&path).unwrap().modified().unwrap());
+}
+
+fn newest(folder: &Path) -> SystemTime {
+    let times = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().metadata().unwrap().modified().unwrap());
+    times.max().unwrap()
 }
 
 /// The test passes when the program holds what its sources hold.
