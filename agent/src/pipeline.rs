@@ -179,7 +179,7 @@ pub async fn fix(task: &Task, settings: &Settings, cx: &Surroundings) -> Result<
         let snapshot = checkout.snapshot.clone();
         blocking(move || pool::files_of(&snapshot)).await??
     };
-    let pool = Arc::new(Pool::new(backend, spec, files, settings.jobs, cx.stop.clone()));
+    let pool = Arc::new(Pool::new(backend, spec, plan.clone(), files, settings.jobs, cx.stop.clone()));
     let result = in_pool(task, settings, cx, &checkout, plan, &pool).await;
     let closed = pool.close().await;
     let outcome = match result {

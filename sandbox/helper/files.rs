@@ -196,10 +196,13 @@ fn copy_file(met: &Met<'_>, parent: &OwnedFd, name: &[u8]) -> io::Result<()> {
     io::copy(&mut source, &mut File::from(target)).map(drop).map_err(about(met.path))
 }
 
+/// What shows that a file was changed: size, two times, inode; and its mode.
+type Fingerprint = ([u64; 4], u32);
+
 /// What a mark remembers of one file; the list is ordered by path.
 type Marked<'a> = (&'a [u8], [u64; 4], u32);
 
-fn fingerprint(status: &Status) -> ([u64; 4], u32) {
+fn fingerprint(status: &Status) -> Fingerprint {
     ([status.size, status.modified, status.changed, status.inode], u32::from(status.mode))
 }
 
@@ -223,7 +226,7 @@ pub(crate) fn mark(at: &[u8]) -> io::Result<Vec<u8>> {
     if walk.complete { Ok(mark) } else { Err(invalid("the tree is too large or too deep to be watched")) }
 }
 
-fn marked(mark: &[u8]) -> io::Result<BTreeMap<&[u8], ([u64; 4], u32)>> {
+fn marked(mark: &[u8]) -> io::Result<BTreeMap<&[u8], Fingerprint>> {
     let mut map = BTreeMap::new();
     let mut rest = mark;
     while !rest.is_empty() {

@@ -22,7 +22,7 @@ const DYING: Duration = Duration::from_secs(10);
 const BOMB: u64 = 1000;
 
 /// What every command of the box has in common.
-pub(crate) struct Box {
+pub(crate) struct Surroundings {
     pub(crate) scratch: Vec<u8>,
     /// The fixed environment.
     pub(crate) env: Vec<(Vec<u8>, Vec<u8>)>,
@@ -32,7 +32,7 @@ pub(crate) struct Box {
 ///
 /// # Errors
 /// When the command could not be started, or what it started could not be killed.
-pub(crate) fn run(cx: &Box, request: &Run<'_>, cancel: &OwnedFd) -> Result<Vec<u8>, Failure> {
+pub(crate) fn run(cx: &Surroundings, request: &Run<'_>, cancel: &OwnedFd) -> Result<Vec<u8>, Failure> {
     sys::adopt_orphans();
     let children = sys::child_watch()?;
     let place = tree::open(request.at)?;
@@ -89,7 +89,7 @@ impl Home {
 }
 
 fn watched(
-    cx: &Box,
+    cx: &Surroundings,
     request: &Run<'_>,
     [children, cancel]: [&OwnedFd; 2],
     place: OwnedFd,
@@ -142,7 +142,7 @@ struct Child {
 }
 
 impl Child {
-    fn prepare(cx: &Box, request: &Run<'_>, home: &Home, folder: OwnedFd) -> io::Result<Self> {
+    fn prepare(cx: &Surroundings, request: &Run<'_>, home: &Home, folder: OwnedFd) -> io::Result<Self> {
         let mut env = cx.env.clone();
         let mut set = |name: &[u8], value: Vec<u8>| {
             env.retain(|(known, _)| known != name);
@@ -243,10 +243,8 @@ impl Watch<'_> {
                 returned: 0,
             });
             sys::poll(&mut waits, self.patience_ms());
-            for at in 0..2 {
-                if waits[at].returned != 0 {
-                    self.take(at);
-                }
+            for (at, _) in waits.iter().take(2).enumerate().filter(|(_, wait)| wait.returned != 0) {
+                self.take(at);
             }
             if waits[2].returned != 0 {
                 sys::drain(children);

@@ -52,7 +52,7 @@ struct Worker {
 
 /// The main process.
 struct Main {
-    cx: keeper::Box,
+    cx: keeper::Surroundings,
     input: OwnedFd,
     output: File,
     children: OwnedFd,
@@ -83,7 +83,7 @@ impl Main {
         let env = std::env::vars_os().filter(|(name, _)| name != WORKSPACE);
         let env = env.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect();
         let scratch = scratch.as_os_str().as_bytes().to_vec();
-        let cx = keeper::Box { scratch: scratch.clone(), env };
+        let cx = keeper::Surroundings { scratch: scratch.clone(), env };
         let mut main = Self { cx, input, output, children, unread: Vec::new(), workers: Vec::new() };
         let workspace = workspace.as_os_str().as_bytes();
         let hello = Hello { version: wire::VERSION, workspace, scratch: &scratch, undumpable };

@@ -43,6 +43,7 @@ unsafe extern "C" {
     fn getrandom(buffer: *mut u8, size: usize, flags: c_uint) -> isize;
     #[link_name = "read"]
     fn read_descriptor(descriptor: c_int, buffer: *mut u8, size: usize) -> isize;
+    fn lseek(descriptor: c_int, offset: i64, from: c_int) -> i64;
     fn syscall(number: c_long, ...) -> c_long;
 }
 
@@ -560,6 +561,9 @@ pub(crate) fn names(folder: &OwnedFd) -> io::Result<Vec<Vec<u8>>> {
     const BEFORE_NAME: usize = 19;
     let mut names = Vec::new();
     let mut buffer = vec![0_u8; 64 << 10];
+    // Somebody may have read this descriptor to its end before.
+    // SAFETY: a plain system call.
+    unsafe { lseek(folder.as_raw_fd(), 0, 0) };
     loop {
         // SAFETY: the buffer is valid for its size.
         let length = unsafe {

@@ -10,6 +10,9 @@ use super::sys::{self, Status};
 /// How deep a walk goes, which is also how many descriptors it holds.
 const DEEPEST: usize = 128;
 
+/// How often a directory is emptied that is filled again, or deeper than it seemed.
+const MOST_ROUNDS: usize = 1000;
+
 pub(crate) fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, what.to_owned())
 }
@@ -131,13 +134,14 @@ fn remove_folder(folder: &OwnedFd, name: &[u8]) -> io::Result<()> {
     let open = open_any(folder, name)?;
     // What lies too deep is moved up to the top and removed from there: the number of descriptors stays bounded.
     let mut moved = 0_u64;
-    loop {
+    for _ in 0..MOST_ROUNDS {
         empty(&open, &open, 0, &mut moved)?;
         match sys::remove_folder(folder, name) {
             Err(error) if error.raw_os_error() == Some(sys::ENOTEMPTY) => {}
             other => return other,
         }
     }
+    Err(io::Error::from_raw_os_error(sys::ENOTEMPTY))
 }
 
 /// Opens a directory from which a hostile program may have taken the permissions.

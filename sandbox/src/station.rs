@@ -8,9 +8,16 @@
 //! sure that nothing leaked starts another station. A command that kills the helper ends the box, and no result comes of that.
 
 mod commit;
+mod coverage;
 pub(crate) mod helper;
 mod link;
 mod outcome;
+/// The helper's own sources, for their tests.
+#[cfg(test)]
+#[allow(dead_code, clippy::duplicate_mod, reason = "a whole program, of which the tests call parts")]
+#[path = "../helper/main.rs"]
+mod program;
+mod tool_run;
 #[allow(dead_code, reason = "some messages are named by the other side only")]
 #[path = "../helper/wire.rs"]
 pub(crate) mod wire;
@@ -49,7 +56,6 @@ pub struct Station {
     link: Link,
     limits: Limits,
     workspace: String,
-    #[allow(dead_code)]
     scratch: String,
 }
 
@@ -386,7 +392,6 @@ impl Station {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Streams {
     Together,
-    #[allow(dead_code)]
     Apart,
 }
 

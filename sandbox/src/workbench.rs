@@ -1,31 +1,29 @@
-//! A box in which the driver holds one workspace and runs tests in it, one request after another.
+//! A box that holds one workspace and runs tests in it, one request after another.
 //!
-//! The driver preloads the test tools once and forks a child per request, so that a candidate costs a fork and its tests.
+//! Two engines stand behind it. Python's own test tools are preloaded once by a driver, which forks a child per request, so that a
+//! candidate costs a fork and its tests. All other tools are command lines, run by a [`crate::Station`] in a copy of the base that
+//! each request has for itself.
 
+mod driven;
 mod session;
+mod stationed;
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use bstr::ByteSlice as _;
 use repo::{FileMode, RepoPath};
 
-use self::session::Session;
+use self::driven::Driven;
+use self::stationed::Stationed;
 use crate::backend::Backend;
 use crate::error::SandboxError;
 use crate::plan::TestPlan;
-use crate::protocol::{self, Done, Killed, Request, RunRequest};
-use crate::report::assemble::{Assembled, Assembler, limit_of};
-use crate::report::{RunEnding, TestId, TestReport, TestStatus, text};
+use crate::protocol::{Done, Killed};
+use crate::report::assemble::limit_of;
+use crate::report::{RunEnding, TestId, TestReport};
 use crate::runner::RunnerKind;
 use crate::spec::SandboxSpec;
 
-/// Tests that may hang beyond help in one run before the rest is given up.
-const MOST_HANGS: usize = 8;
-/// Output kept of one run, whatever the limits say: it has to fit into one frame.
-const MOST_KEPT_OUTPUT: usize = 32 << 20;
-/// A run is killed when it has printed so many times what is kept.
-const PRINTED_TIMES_KEPT: usize = 20;
 const BATCH_BYTES: usize = 8 << 20;
 const BATCH_FILES: usize = 2000;
 
@@ -140,35 +138,46 @@ pub struct CommandOutcome {
     pub duration: Duration,
 }
 
-/// A box with the driver in it.
+/// A box that holds one workspace, and answers one request after another.
 pub struct Workbench {
-    session: Session,
-    kept_output: usize,
-    cpu_time: Duration,
-    /// The base's pytest options turned out to be unusable in this box.
-    no_addopts: bool,
+    engine: Engine,
+}
+
+/// What runs the tests in a workbench.
+enum Engine {
+    /// The Python driver, for the tools it can call in process.
+    Driven(Box<Driven>),
+    /// A station, for every tool that is a command line.
+    Stationed(Box<Stationed>),
 }
 
 impl Workbench {
-    /// Starts a box and the driver in it.
+    /// Starts a box that can run this plan: with the Python driver in it for pytest and unittest, with a station for all other tools.
     ///
     /// # Errors
-    /// When the backend cannot make the box, or there is no usable Python in it.
-    pub async fn start(backend: &dyn Backend, spec: &SandboxSpec) -> Result<Workbench, SandboxError> {
-        let session = Session::start(backend, spec).await?;
-        let (kept_output, cpu_time) = (spec.limits.output_bytes, spec.limits.cpu_time);
-        Ok(Workbench { session, kept_output, cpu_time, no_addopts: false })
+    /// When the backend cannot make the box, or the driver is needed and there is no usable Python in it.
+    pub async fn start(backend: &dyn Backend, spec: &SandboxSpec, plan: &TestPlan) -> Result<Workbench, SandboxError> {
+        let engine = match plan.runner {
+            RunnerKind::Pytest | RunnerKind::Unittest => Engine::Driven(Box::new(Driven::start(backend, spec).await?)),
+            _ => Engine::Stationed(Box::new(Stationed::start(backend, spec).await?)),
+        };
+        Ok(Workbench { engine })
     }
 
-    /// Returns the version of the Python in the box, such as `3.11.7`.
-    pub fn python_version(&self) -> &str {
-        &self.session.hello().python
+    /// Returns the version of the Python that the driver runs in, such as `3.11.7`; `None` in a box without the driver.
+    pub fn python_version(&self) -> Option<&str> {
+        match &self.engine {
+            Engine::Driven(driven) => Some(driven.python_version()),
+            Engine::Stationed(_) => None,
+        }
     }
 
     /// Returns the version of pytest in the box, or why it cannot be imported.
     pub fn pytest_version(&self) -> Result<&str, &str> {
-        let hello = self.session.hello();
-        hello.pytest.as_deref().ok_or(hello.pytest_trouble.as_deref().unwrap_or("pytest is not installed"))
+        match &self.engine {
+            Engine::Driven(driven) => driven.pytest_version(),
+            Engine::Stationed(_) => Err("the box was started for another tool"),
+        }
     }
 
     /// Adds files to the workspace's base content.
@@ -176,13 +185,10 @@ impl Workbench {
     /// # Errors
     /// When the box is gone or does not take them.
     pub async fn put(&mut self, files: Vec<WorkFile>) -> Result<(), SandboxError> {
-        for batch in batches(&files) {
-            let listed = batch.iter().map(|file| (path_text(&file.path), mode_name(file.mode), file.bytes.len()));
-            let request = Request::Put { files: listed.collect() };
-            let body = batch.iter().flat_map(|file| file.bytes.iter().copied()).collect::<Vec<u8>>();
-            self.session.ask(&request, &body).await?;
+        match &mut self.engine {
+            Engine::Driven(driven) => driven.put(files).await,
+            Engine::Stationed(stationed) => stationed.put(&files).await,
         }
-        Ok(())
     }
 
     /// Reads a file of the workspace back: at most `limit` bytes of a regular file that is reached through no link.
@@ -190,19 +196,25 @@ impl Workbench {
     /// # Errors
     /// When there is no such file, or the box is gone.
     pub async fn pull(&mut self, path: &RepoPath, limit: usize) -> Result<Vec<u8>, SandboxError> {
-        let limit = limit.min(protocol::MAX_BODY);
-        self.session.ask(&Request::Pull { path: path_text(path), limit }, b"").await
+        match &mut self.engine {
+            Engine::Driven(driven) => driven.pull(path, limit).await,
+            Engine::Stationed(stationed) => stationed.pull(path, limit).await,
+        }
     }
 
     /// Runs tests. Whatever the tests do is in the report; an error means that the box could not be used at all.
     ///
     /// # Errors
-    /// When the box is gone, or the overlay names a place that cannot be written.
+    /// When the box is gone, it was started for a plan of another kind, or the overlay names a place that cannot be written.
     pub async fn run_tests(&mut self, request: &TestRequest) -> Result<TestReport, SandboxError> {
-        match request.plan.runner {
-            RunnerKind::Pytest | RunnerKind::Unittest => self.run_tool(request).await,
-            RunnerKind::Command => self.run_as_test(request).await,
-            kind => Err(SandboxError::Protocol { detail: format!("{kind:?} has no engine yet") }),
+        let kind = request.plan.runner;
+        match (&mut self.engine, kind) {
+            (_, RunnerKind::Command) => self.run_as_test(request).await,
+            (Engine::Driven(driven), RunnerKind::Pytest | RunnerKind::Unittest) => driven.run_tests(request).await,
+            (Engine::Stationed(stationed), _) => stationed.run_tests(request).await,
+            (Engine::Driven(_), _) => Err(SandboxError::Workspace {
+                detail: format!("the box was started for a Python tool and cannot run {kind:?}"),
+            }),
         }
     }
 
@@ -211,104 +223,29 @@ impl Workbench {
     /// # Errors
     /// When the box is gone, or the overlay names a place that cannot be written.
     pub async fn run_command(&mut self, request: &CommandRequest) -> Result<CommandOutcome, SandboxError> {
-        let run = self.request_of("command", &request.cwd, &request.env, [request.total, request.silence]);
-        let run = RunRequest { argv: request.argv.clone(), ..run };
-        let end = self.session.run(run, &request.overlay, &mut |_| {}).await?;
-        let (exit_code, ending) = match &end.end {
-            Ok(done) => (done.exit, command_ending(done, &end.output)),
-            Err(ending) => (None, ending.clone()),
-        };
-        Ok(CommandOutcome { exit_code, ending, output: text::plain(&end.output), duration: end.duration })
+        match &mut self.engine {
+            Engine::Driven(driven) => driven.run_command(request).await,
+            Engine::Stationed(stationed) => stationed.run_command(request).await,
+        }
     }
 
     /// Returns whether further requests can be sent. After `false`, start another workbench.
     pub fn is_alive(&self) -> bool {
-        self.session.is_alive()
+        match &self.engine {
+            Engine::Driven(driven) => driven.is_alive(),
+            Engine::Stationed(stationed) => stationed.is_alive(),
+        }
     }
 
-    /// Ends the driver and removes the box.
+    /// Ends everything in the box and removes it.
     ///
     /// # Errors
     /// When something of the box may be left.
     pub async fn close(self) -> Result<(), SandboxError> {
-        self.session.close().await
-    }
-
-    /// Runs a tool, and again for the tests behind one that hung beyond help, within the same total time.
-    async fn run_tool(&mut self, request: &TestRequest) -> Result<TestReport, SandboxError> {
-        let mut once = self.run_once(request, request.total).await?;
-        for _ in 0..MOST_HANGS {
-            let Some(left) = &once.left_by_hang else { break };
-            let time_left = request.total.saturating_sub(once.report.duration);
-            if left.is_empty() || time_left.is_zero() || !self.is_alive() || enough(request, &once.report) {
-                break;
-            }
-            let failures = count(&once.report, TestStatus::is_failure);
-            let timeouts = count(&once.report, |status| status == TestStatus::TimedOut);
-            let again = TestRequest {
-                select: Select::Ids(left.clone()),
-                stop_after_failures: request.stop_after_failures.map(|most| most.saturating_sub(failures)),
-                stop_after_timeouts: request.stop_after_timeouts.map(|most| most.saturating_sub(timeouts)),
-                ..request.clone()
-            };
-            let next = self.run_once(&again, time_left).await?;
-            once = merge(once, next);
+        match self.engine {
+            Engine::Driven(driven) => driven.close().await,
+            Engine::Stationed(stationed) => stationed.close().await,
         }
-        if let Some(left) = &once.left_by_hang {
-            once.report.ending = match (left.is_empty(), enough(request, &once.report)) {
-                (true, _) => RunEnding::Complete,
-                (false, true) => RunEnding::StoppedEarly,
-                (false, false) => RunEnding::TotalTimeout,
-            };
-        }
-        Ok(once.report)
-    }
-
-    async fn run_once(&mut self, request: &TestRequest, total: Duration) -> Result<Once, SandboxError> {
-        let once = self.attempt(request, total, self.no_addopts).await?;
-        let retry = once.usage_error
-            && request.plan.runner == RunnerKind::Pytest
-            && !self.no_addopts
-            && !once.report.output.contains("while loading conftest")
-            && !once.report.output.contains("file or directory not found");
-        if !retry {
-            return Ok(once);
-        }
-        let plain = self.attempt(request, total, true).await?;
-        if plain.usage_error {
-            return Ok(once);
-        }
-        self.no_addopts = true;
-        Ok(plain)
-    }
-
-    async fn attempt(
-        &mut self,
-        request: &TestRequest,
-        total: Duration,
-        no_addopts: bool,
-    ) -> Result<Once, SandboxError> {
-        let plan = &request.plan;
-        let kind = if plan.runner == RunnerKind::Pytest { "pytest" } else { "unittest" };
-        let mut run = self.request_of(kind, &plan.cwd, &plan.env, [total, request.silence]);
-        run.args = &plan.args;
-        run.import_cwd = plan.import_cwd;
-        run.no_addopts = no_addopts;
-        run.limit = request.per_test.as_secs_f64();
-        run.limits = request.per_test_of.iter().map(|(id, limit)| (id.as_str(), limit.as_secs_f64())).collect();
-        run.coverage = request.coverage == Coverage::PerTest;
-        run.stop_failures = request.stop_after_failures;
-        run.stop_timeouts = request.stop_after_timeouts;
-        if let Select::Ids(ids) = &request.select {
-            run.select = Some(ids.iter().map(TestId::as_str).collect());
-        }
-        let mut assembler = Assembler::new(run.nonce.clone());
-        let end = self.session.run(run, &request.overlay, &mut |events| assembler.feed(events)).await?;
-        let assembled = match end.end {
-            Ok(done) => assembler.finish(&done),
-            Err(ending) => assembler.abandon(ending),
-        };
-        Ok(Once::new(assembled, text::plain(&end.output), end.duration))
     }
 
     /// Runs a shell command as the one test `command: …`, which passes when the exit code is 0.
@@ -334,82 +271,6 @@ impl Workbench {
             .await?;
         Ok(TestReport::of_command(id, outcome))
     }
-
-    fn request_of<'a>(
-        &self,
-        kind: &'static str,
-        cwd: &'a str,
-        env: &'a [(String, String)],
-        [total, silence]: [Duration; 2],
-    ) -> RunRequest<'a> {
-        RunRequest {
-            kind,
-            overlay: Vec::new(),
-            nonce: uuid::Uuid::new_v4().simple().to_string(),
-            args: &[],
-            argv: Vec::new(),
-            select: None,
-            limit: total.as_secs_f64(),
-            limits: Vec::new(),
-            coverage: false,
-            no_addopts: false,
-            stop_failures: None,
-            stop_timeouts: None,
-            cwd,
-            env,
-            import_cwd: false,
-            total: total.as_secs_f64(),
-            silence: silence.as_secs_f64(),
-            cpu: self.cpu_time.as_secs_f64(),
-            output_kept: self.kept_output.min(MOST_KEPT_OUTPUT),
-            output_limit: self.kept_output.saturating_mul(PRINTED_TIMES_KEPT),
-        }
-    }
-}
-
-/// One pass of a tool over the tests.
-struct Once {
-    report: TestReport,
-    /// One test hung beyond help, and these were not run.
-    left_by_hang: Option<Vec<TestId>>,
-    usage_error: bool,
-}
-
-impl Once {
-    fn new(assembled: Assembled, output: String, duration: Duration) -> Once {
-        let Assembled { results, coverage, mut ending, left_by_hang, usage_error } = assembled;
-        if let RunEnding::CollectionFailed { message } = &mut ending
-            && results.is_empty()
-        {
-            *message = last_lines(&output);
-        }
-        let report = TestReport { results, coverage, ending, output, duration };
-        Once { report, left_by_hang, usage_error }
-    }
-}
-
-/// Joins a pass and the one that ran what it left.
-fn merge(first: Once, next: Once) -> Once {
-    let mut report = first.report;
-    let known = report.results.iter().map(|result| result.id.clone()).collect::<HashSet<_>>();
-    report.results.extend(next.report.results.into_iter().filter(|result| !known.contains(&result.id)));
-    report.coverage.extend(next.report.coverage);
-    report.ending = next.report.ending;
-    report.output.push_str(&next.report.output);
-    report.duration += next.report.duration;
-    Once { report, left_by_hang: next.left_by_hang, usage_error: false }
-}
-
-/// Whether the run has the failures or timeouts after which it was to stop.
-fn enough(request: &TestRequest, report: &TestReport) -> bool {
-    let timeouts = count(report, |status| status == TestStatus::TimedOut);
-    request.stop_after_failures.is_some_and(|most| count(report, TestStatus::is_failure) >= most)
-        || request.stop_after_timeouts.is_some_and(|most| timeouts >= most)
-}
-
-fn count(report: &TestReport, wanted: fn(TestStatus) -> bool) -> u32 {
-    let found = report.results.iter().filter(|result| wanted(result.status)).count();
-    u32::try_from(found).unwrap_or(u32::MAX)
 }
 
 pub(crate) fn command_ending(done: &Done, output: &[u8]) -> RunEnding {
@@ -433,7 +294,7 @@ pub(crate) fn command_ending(done: &Done, output: &[u8]) -> RunEnding {
     })
 }
 
-fn last_lines(output: &str) -> String {
+pub(crate) fn last_lines(output: &str) -> String {
     let lines = output.lines().filter(|line| !line.trim().is_empty()).collect::<Vec<_>>();
     lines[lines.len().saturating_sub(20)..].join("\n")
 }
@@ -453,15 +314,6 @@ pub(crate) fn batches(files: &[WorkFile]) -> Vec<&[WorkFile]> {
         batches.push(&files[start..]);
     }
     batches
-}
-
-fn mode_name(mode: FileMode) -> &'static str {
-    match mode {
-        FileMode::Regular => "regular",
-        FileMode::Executable => "executable",
-        FileMode::Symlink => "symlink",
-        FileMode::Submodule => "submodule",
-    }
 }
 
 /// A path as the driver takes it. A path that is no UTF-8 cannot be carried by JSON and gets a name of its own.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use repo::{FileMode, Snapshot};
-use sandbox::{Backend, SandboxError, SandboxSpec, TestReport, TestRequest, WorkFile, Workbench};
+use sandbox::{Backend, SandboxError, SandboxSpec, TestPlan, TestReport, TestRequest, WorkFile, Workbench};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +26,7 @@ pub(super) enum PoolError {
 pub(super) struct Pool {
     backend: Arc<dyn Backend>,
     spec: SandboxSpec,
+    plan: TestPlan,
     files: Arc<Vec<WorkFile>>,
     idle: Mutex<Vec<Workbench>>,
     permits: Semaphore,
@@ -34,16 +35,17 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// Prepares a pool of at most `size` boxes at a time; none is started yet.
+    /// Prepares a pool of at most `size` boxes at a time for tests of one plan; none is started yet.
     pub(super) fn new(
         backend: Arc<dyn Backend>,
         spec: SandboxSpec,
+        plan: TestPlan,
         files: Vec<WorkFile>,
         size: u32,
         stop: CancellationToken,
     ) -> Pool {
         let permits = Semaphore::new(size as usize);
-        Pool { backend, spec, files: Arc::new(files), idle: Mutex::new(Vec::new()), permits, size, stop }
+        Pool { backend, spec, plan, files: Arc::new(files), idle: Mutex::new(Vec::new()), permits, size, stop }
     }
 
     /// Returns the version of pytest in the boxes, or why there is none.
@@ -114,7 +116,7 @@ impl Pool {
     }
 
     async fn start(&self) -> Result<Workbench, PoolError> {
-        let mut bench = Workbench::start(self.backend.as_ref(), &self.spec).await?;
+        let mut bench = Workbench::start(self.backend.as_ref(), &self.spec, &self.plan).await?;
         match bench.put(self.files.as_ref().clone()).await {
             Ok(()) => Ok(bench),
             Err(error) => {

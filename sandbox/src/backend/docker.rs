@@ -86,11 +86,17 @@ impl DockerBackend {
         Ok(id)
     }
 
-    async fn create(&self, spec: &SandboxSpec, image_id: &str, argv: &[String]) -> Result<Container, SandboxError> {
+    async fn create(
+        &self,
+        spec: &SandboxSpec,
+        image_id: &str,
+        argv: &[String],
+        offer: Offer,
+    ) -> Result<Container, SandboxError> {
         let docker = &self.engine.docker;
         let name = new_name(&spec.labels);
         let options = CreateContainerOptionsBuilder::new().name(&name).build();
-        let body = container::body(spec, image_id, argv, self.offer);
+        let body = container::body(spec, image_id, argv, offer);
         let created = self.engine.work("create a container", docker.create_container(Some(options), body)).await?;
         Ok(Container::new(self.engine.clone(), created.id))
     }
@@ -215,12 +221,12 @@ impl Backend for DockerBackend {
     async fn launch(&self, spec: &SandboxSpec, argv: &[String]) -> Result<Box<dyn Launched>, SandboxError> {
         let image = self.image_of(spec).await?;
         let image_id = self.image_id(&image).await?;
-        let container = match self.create(spec, &image_id, argv).await {
+        let container = match self.create(spec, &image_id, argv, self.offer).await {
             // The image was removed since it was looked up.
             Err(error) if is_absent(&error) => {
                 self.images.lock().remove(image.as_str());
                 let image_id = self.image_id(&image).await?;
-                self.create(spec, &image_id, argv).await?
+                self.create(spec, &image_id, argv, self.offer).await?
             }
             other => other?,
         };
@@ -230,13 +236,16 @@ impl Backend for DockerBackend {
     async fn launch_station(&self, spec: &SandboxSpec) -> Result<Box<dyn Launched>, SandboxError> {
         let image = self.image_of(spec).await?;
         let argv = [helper::PATH.to_owned()];
+        // The helper is the box's first process itself. An init program in front would hold the streams of the protocol open for
+        // whoever runs as the same user, and could be killed.
+        let offer = Offer { init: false, ..self.offer };
         let station = self.stations.image(&self.engine, &self.image_id(&image).await?).await?;
-        let container = match self.create(spec, &station, &argv).await {
+        let container = match self.create(spec, &station, &argv, offer).await {
             Err(error) if is_absent(&error) => {
                 self.images.lock().remove(image.as_str());
                 self.stations.forget(&station).await;
                 let station = self.stations.image(&self.engine, &self.image_id(&image).await?).await?;
-                self.create(spec, &station, &argv).await?
+                self.create(spec, &station, &argv, offer).await?
             }
             other => other?,
         };
@@ -285,6 +294,15 @@ impl Backend for DockerBackend {
                 Some(reason) => Check::bad(layer.name, reason, "see the engine's documentation on security"),
             });
         }
+        checks.push(if helper::is_static() {
+            Check::good("station helper", "static: starts in every image")
+        } else {
+            Check::bad(
+                "station helper",
+                "linked dynamically: starts only in images with this machine's C library",
+                "install the static C library (libc6-dev on Debian) and build again",
+            )
+        });
         let image = image::present_python(&self.engine).await;
         if let Ok(Some(image)) = &image {
             checks.push(means::examine(self, Some(image.clone())).await);

@@ -9,7 +9,6 @@ pub(crate) const PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/help
 pub(crate) const PATH: &str = "/patchwright/station";
 
 /// Returns whether it needs nothing of the box but the kernel.
-#[allow(dead_code)]
 pub(crate) fn is_static() -> bool {
     env!("PATCHWRIGHT_HELPER_LINK") == "static"
 }

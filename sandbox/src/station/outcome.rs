@@ -14,7 +14,6 @@ use crate::workbench::{CommandOutcome, command_ending};
 
 /// What came of one command, in full.
 #[derive(Debug, Clone)]
-#[allow(dead_code)]
 pub(super) struct Execution {
     pub(super) exit_code: Option<i32>,
     pub(super) ending: RunEnding,

@@ -2,6 +2,7 @@
 
 mod limits;
 mod plain;
+mod stationed;
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use self::plain::PlainBackend;
 use super::*;
 use crate::backend::{BackendKind, ConnectOptions, connect};
 use crate::limits::Limits;
-use crate::report::{FailureClass, TestResult};
+use crate::report::{FailureClass, TestResult, TestStatus};
 use crate::spec::Labels;
 
 const GCD: &str = "def gcd(a, b):\n    while b:\n        a, b = b, a % b\n    return a\n";
@@ -53,7 +54,7 @@ async fn start() -> Workbench {
         Ok(other) => panic!("no such box: {other}"),
         Err(_) => {
             let spec = SandboxSpec { python: Some(python()), ..SandboxSpec::new(Labels::for_job("test")) };
-            Workbench::start(&PlainBackend, &spec).await.unwrap()
+            Workbench::start(&PlainBackend, &spec, &plan(RunnerKind::Pytest)).await.unwrap()
         }
     }
 }
@@ -63,7 +64,7 @@ async fn start_in(kind: BackendKind, limits: Limits) -> Result<Workbench, Sandbo
     let image = backend.prepare(None, &|_| {}).await?;
     let python = (kind == BackendKind::Process).then(python);
     let spec = SandboxSpec { image, python, limits, ..SandboxSpec::new(Labels::for_job("test")) };
-    Workbench::start(backend.as_ref(), &spec).await
+    Workbench::start(backend.as_ref(), &spec, &plan(RunnerKind::Pytest)).await
 }
 
 /// `None`, after saying so, where the interpreter has no pytest.

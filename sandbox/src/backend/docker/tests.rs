@@ -33,7 +33,7 @@ async fn what_the_dead_left_is_removed_and_the_rest_stays() {
     let mut containers = Vec::new();
     for boot in [dead, alive, reap::current_boot(), "of another version".to_owned()] {
         let spec = SandboxSpec::new(Labels { job: "reap".into(), boot });
-        containers.push(backend.create(&spec, &image_id, &argv).await.unwrap());
+        containers.push(backend.create(&spec, &image_id, &argv, backend.offer).await.unwrap());
     }
     let spec = SandboxSpec::new(Labels::for_job("foreign"));
     let mut body = container::body(&spec, &image_id, &argv, backend.offer);

@@ -110,3 +110,35 @@ async fn limits_of_process_boxes_have_their_verdicts() {
 async fn limits_of_docker_boxes_have_their_verdicts() {
     verdicts(BackendKind::Docker).await;
 }
+
+/// The same excesses in the boxes of the other engine, which know of commands only.
+async fn stationed_verdicts(kind: BackendKind) {
+    let Some(backend) = real_backend(kind).await else { return };
+    let image = backend.prepare(None, &|_| {}).await.unwrap();
+    let spec = SandboxSpec { image, limits: tight(), ..SandboxSpec::new(Labels::for_job("test")) };
+    let mut bench = Workbench::start(backend.as_ref(), &spec, &plan(RunnerKind::Command)).await.unwrap();
+    for Excess { code, verdict, times: [total, silence] } in excesses() {
+        let (total, silence) = (Duration::from_secs(total), Duration::from_secs(silence));
+        let outcome = bench.run_command(&command(code, total, silence)).await.unwrap();
+        assert_eq!(outcome.ending, verdict, "{kind}, a command: {code}\n{outcome:#?}");
+        assert!(bench.is_alive(), "{kind}: {code}");
+    }
+    bench.close().await.unwrap();
+}
+
+async fn real_backend(kind: BackendKind) -> Option<Box<dyn Backend>> {
+    match kind {
+        BackendKind::Docker => crate::testing::docker().await.map(|it| Box::new(it) as Box<dyn Backend>),
+        BackendKind::Process => Some(connect(kind, &ConnectOptions::default()).await.unwrap()),
+    }
+}
+
+#[tokio::test]
+async fn limits_of_stations_in_processes_have_their_verdicts() {
+    stationed_verdicts(BackendKind::Process).await;
+}
+
+#[tokio::test]
+async fn limits_of_stations_in_docker_have_their_verdicts() {
+    stationed_verdicts(BackendKind::Docker).await;
+}
