@@ -4,10 +4,12 @@
 //! [`Tool`]: a command line and a parser. Adding one is a file here, a line in `all`, and real logs.
 
 mod ava;
+mod cargo;
 mod catch2;
 mod ctest;
 #[cfg(test)]
 pub(crate) mod exercise;
+mod go;
 mod gtest;
 mod jest;
 mod mocha;
@@ -129,6 +131,8 @@ pub(crate) fn all() -> &'static [&'static dyn Runner] {
     &[
         &pytest::Pytest,
         &unittest::Unittest,
+        &go::Go,
+        &cargo::CargoTest,
         &ctest::Ctest,
         &catch2::Catch2,
         &gtest::GoogleTest,

@@ -10,13 +10,14 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::report::{RunEnding, TestId};
-use crate::tool::{Collect, Collected, StepKind, StepOutput, Tool, ToolOutput, ToolReport, ToolRun};
+use crate::tool::{Collect, Collected, Step, StepKind, StepOutput, Tool, ToolOutput, ToolReport, ToolRun};
 use crate::workbench::Coverage;
 
 /// Longest that a step may take.
 const STEP_SECONDS: u32 = 60;
 
 /// A wish to exercise a tool.
+#[derive(Clone, Copy)]
 pub(crate) struct Exercise<'a> {
     /// The repository's own command line, its program first.
     pub(crate) words: &'a [&'a str],
@@ -28,13 +29,26 @@ pub(crate) struct Exercise<'a> {
     pub(crate) files: &'a [(&'a str, &'a str)],
     /// Names in the workspace that lead to folders of this machine.
     pub(crate) links: &'a [(&'a str, &'a Path)],
+    /// Variables that the environment of a box would have.
+    pub(crate) env: &'a [(&'a str, &'a str)],
+    /// How long one test may take.
+    pub(crate) per_test: Duration,
     /// Seconds until a step is killed, and the run is one that exceeded its total time.
     pub(crate) seconds: u32,
 }
 
 impl<'a> Exercise<'a> {
     pub(crate) fn new(words: &'a [&'a str], files: &'a [(&'a str, &'a str)]) -> Self {
-        Self { words, select: None, coverage: Coverage::Off, files, links: &[], seconds: STEP_SECONDS }
+        Self {
+            words,
+            select: None,
+            coverage: Coverage::Off,
+            files,
+            links: &[],
+            env: &[],
+            per_test: Duration::from_secs(20),
+            seconds: STEP_SECONDS,
+        }
     }
 }
 
@@ -89,7 +103,7 @@ pub(crate) fn run(tool: &dyn Tool, wish: &Exercise<'_>) -> Exercised {
         words: &words,
         cwd: "",
         select: select.as_deref(),
-        per_test: Duration::from_secs(20),
+        per_test: wish.per_test,
         coverage: wish.coverage,
         reports: reports.to_str().unwrap(),
         root: root.to_str().unwrap(),
@@ -104,7 +118,7 @@ pub(crate) fn run(tool: &dyn Tool, wish: &Exercise<'_>) -> Exercised {
         if broken && step.kind != StepKind::After {
             continue;
         }
-        let output = one(&step.argv, &step.env, &root, step.kind, wish.seconds);
+        let output = one(step, wish, &root);
         broken = step.kind == StepKind::Build && output.exit_code != Some(0);
         steps.push(output);
     }
@@ -129,23 +143,24 @@ fn write(path: &Path, bytes: &[u8]) {
     std::fs::write(path, bytes).unwrap();
 }
 
-fn one(argv: &[String], env: &[(String, String)], root: &Path, kind: StepKind, seconds: u32) -> StepOutput {
+fn one(step: &Step, wish: &Exercise<'_>, root: &Path) -> StepOutput {
     let keep = |name: &str| std::env::var_os(name).unwrap_or_else(|| OsString::from("/usr/bin:/bin"));
     let output = Command::new("timeout")
-        .args(["-k", "1", &seconds.to_string()])
-        .args(argv)
+        .args(["-k", "1", &wish.seconds.to_string()])
+        .args(&step.argv)
         .current_dir(root)
         .env_clear()
         .env("PATH", keep("PATH"))
         .env("HOME", root.parent().unwrap())
         .env("LANG", "C.UTF-8")
-        .envs(env.iter().map(|(name, value)| (name, value)))
+        .envs(wish.env.iter().copied())
+        .envs(step.env.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .output()
         .unwrap();
     let timed_out = matches!(output.status.code(), Some(124 | 137));
     StepOutput {
-        kind,
+        kind: step.kind,
         exit_code: output.status.code().filter(|_| !timed_out),
         ending: if timed_out { RunEnding::TotalTimeout } else { RunEnding::Complete },
         stdout: output.stdout,
