@@ -117,7 +117,7 @@ fn exercise(kind: &Kind, name: &str, files: &[(&str, &str)], more: More<'_>) -> 
     let More { select, coverage, seconds } = more;
     let files = [&[("package.json", kind.manifest), ("src/sum.js", SUM)], files].concat();
     let links: &[(&str, &Path)] = &[("node_modules", &modules)];
-    let wish = Exercise { words: kind.words, select, coverage, files: &files, links, seconds };
+    let wish = Exercise { select, coverage, links, seconds, ..Exercise::new(kind.words, &files) };
     Some(exercise::check(&format!("{}/{name}", kind.name), kind.tool, &wish))
 }
 
