@@ -4,12 +4,14 @@
 
 mod demo;
 mod doctor;
+mod env;
 mod exit;
 mod fix;
 mod index;
 mod localize;
 mod progress;
 mod settings;
+mod setup;
 
 use std::process::ExitCode;
 
@@ -36,6 +38,8 @@ enum Verb {
     Localize(localize::Args),
     /// Builds and asks the index of a repository.
     Index(index::Args),
+    /// Finds out what a repository needs to have its tests run, and makes an image that has it.
+    Env(env::Args),
     /// Fixes small built-in repositories, to see it work.
     Demo(demo::Args),
     /// Examines this machine and says what is missing.
@@ -81,6 +85,7 @@ impl Verb {
             Verb::Fix(args) => args.json,
             Verb::Localize(args) => args.json,
             Verb::Index(args) => args.json(),
+            Verb::Env(args) => args.json(),
             Verb::Doctor(args) => args.json,
             Verb::Demo(_) | Verb::Completions { .. } => false,
         };
@@ -94,6 +99,7 @@ async fn run(verb: Verb) -> Result<Ending, Failure> {
         Verb::Fix(args) => fix::run(args, stop).await,
         Verb::Localize(args) => until_stopped(stop, move || localize::run(&args)).await,
         Verb::Index(args) => until_stopped(stop, move || index::run(&args)).await,
+        Verb::Env(args) => env::run(args, stop).await,
         Verb::Demo(args) => demo::run(&args, stop).await,
         Verb::Doctor(args) => doctor::run(&args).await,
         Verb::Completions { shell } => {

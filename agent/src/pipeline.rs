@@ -6,6 +6,7 @@
 mod baseline;
 mod candidates;
 pub mod checkout;
+mod environment;
 mod error;
 mod pool;
 mod suspicion;
@@ -34,6 +35,7 @@ use candidates::Candidates;
 use checkout::Checkout;
 pub use error::FixError;
 use pool::Pool;
+pub(crate) use pool::files_of;
 pub use validate::ValidatedPatch;
 use validate::{Candidate, Verdict};
 
@@ -67,6 +69,8 @@ pub struct Settings {
     pub python: Option<String>,
     /// What a box may use.
     pub limits: Limits,
+    /// How an environment is made, where the repository needs one.
+    pub setup: sandbox::environment::SetupOptions,
     /// How the space of edits is searched.
     pub policy: Policy,
     /// The seed of all random choices.
@@ -162,7 +166,7 @@ pub async fn fix(task: &Task, settings: &Settings, cx: &Surroundings) -> Result<
     let checkout = open(task, settings).await?;
     let plan = plan(task, &checkout)?;
     stage(cx, "sandbox", format!("starting {} boxes", settings.sandbox));
-    let (backend, spec) = connect(settings, &plan, cx).await?;
+    let (backend, spec) = connect(&checkout, settings, &plan, cx).await?;
     for layer in backend.describe().missing() {
         let reason = layer.missing.as_deref().unwrap_or_default();
         cx.journal.record(Event::Notice { text: format!("sandbox without {}: {reason}", layer.name) });
@@ -228,12 +232,17 @@ fn plan(task: &Task, checkout: &Checkout) -> Result<TestPlan, FixError> {
 }
 
 async fn connect(
+    checkout: &Checkout,
     settings: &Settings,
     plan: &TestPlan,
     cx: &Surroundings,
 ) -> Result<(Arc<dyn Backend>, SandboxSpec), FixError> {
     let options = ConnectOptions { docker_host: settings.docker_host.clone(), ..ConnectOptions::default() };
     let backend = sandbox::connect(settings.sandbox, &options).await?;
+    if let Some(prepared) = environment::of_job(checkout, plan, settings, cx).await? {
+        let spec = prepared.spec(Labels::for_job(settings.job.clone()));
+        return Ok((Arc::from(backend), SandboxSpec { limits: settings.limits.clone(), ..spec }));
+    }
     let wanted = settings.image.as_ref().map(ImageRef::new);
     let journal = Arc::clone(&cx.journal);
     let progress = move |step: sandbox::ImageProgress| journal.record(Event::Notice { text: step.to_string() });

@@ -51,6 +51,36 @@ pub enum SandboxError {
         /// What the registry or the engine said.
         reason: String,
     },
+    /// What was given as an image's name is none.
+    #[error("`{name}` is no name of an image: {reason}")]
+    ImageName {
+        /// What was given.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The image is for other machines.
+    #[error("image {image} is for {has} and this engine runs {wants}; name one for {wants}")]
+    ImageArchitecture {
+        /// The image as it was named.
+        image: String,
+        /// The architecture it is for.
+        has: String,
+        /// The engine's.
+        wants: String,
+    },
+    /// The name stands for another image than before.
+    #[error(
+        "image {image} is not what it was: it stood for {was} and now for {is}; name it by its digest, or start a new job"
+    )]
+    ImageMoved {
+        /// The image as it was named.
+        image: String,
+        /// What it stood for.
+        was: String,
+        /// What it stands for.
+        is: String,
+    },
     /// No image was given and none could be made.
     #[error("failed to build the base image: {reason}; {fix}")]
     ImageBuild {
@@ -143,7 +173,13 @@ impl SandboxError {
             | Self::Close { .. }
             | Self::File { .. }
             | Self::Io { .. } => true,
-            Self::Interpreter { .. } | Self::BoxEnded { .. } | Self::Protocol { .. } | Self::Workspace { .. } => false,
+            Self::ImageName { .. }
+            | Self::ImageArchitecture { .. }
+            | Self::ImageMoved { .. }
+            | Self::Interpreter { .. }
+            | Self::BoxEnded { .. }
+            | Self::Protocol { .. }
+            | Self::Workspace { .. } => false,
         }
     }
 }

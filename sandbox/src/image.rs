@@ -4,7 +4,9 @@
 //! runs, so a registry is asked once. Where none answers, the image is built from packages, which takes under a minute and honours
 //! the machine's own mirrors.
 
-mod build;
+pub(crate) mod build;
+pub mod name;
+pub mod pin;
 
 use std::fmt;
 use std::time::Duration;
@@ -58,36 +60,64 @@ impl fmt::Display for ImageProgress {
     }
 }
 
+/// How an image is made.
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Recipe {
-    name: String,
-    distribution: Distribution,
-    official: Official,
+pub(crate) struct Recipe {
+    pub(crate) name: String,
+    pub(crate) distribution: Distribution,
+    pub(crate) official: Official,
+    /// A digest of the text.
+    #[serde(skip)]
+    digest: String,
 }
 
+/// The image as built from packages.
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Distribution {
-    suite: String,
-    packages: Vec<String>,
+pub(crate) struct Distribution {
+    pub(crate) suite: String,
+    /// The version of the language that the packages bring.
+    #[serde(default)]
+    pub(crate) version: String,
+    pub(crate) packages: Vec<String>,
+    /// What another image needs to have this language's tools too.
+    #[serde(default)]
+    pub(crate) toolchain: Vec<String>,
 }
 
+/// The image as completed from an official one.
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Official {
-    image: String,
-    complete: Vec<String>,
+pub(crate) struct Official {
+    /// Its name; `{version}` stands for the wanted version.
+    pub(crate) image: String,
+    /// The version where nobody wants a particular one.
+    #[serde(default)]
+    pub(crate) version: String,
+    /// A command that completes it.
+    #[serde(default)]
+    pub(crate) complete: Vec<String>,
+    /// Packages that complete it.
+    #[serde(default)]
+    pub(crate) packages: Vec<String>,
 }
 
 impl Recipe {
     fn embedded() -> Result<Self, SandboxError> {
-        toml::from_str(RECIPE).map_err(|error| failed(format!("the embedded recipe is broken: {error}")))
+        Self::read(RECIPE)
+    }
+
+    /// Reads a recipe.
+    pub(crate) fn read(text: &str) -> Result<Self, SandboxError> {
+        let recipe: Recipe =
+            toml::from_str(text).map_err(|error| failed(format!("the embedded recipe is broken: {error}")))?;
+        Ok(Recipe { digest: blake3::hash(text.as_bytes()).to_hex()[..12].to_owned(), ..recipe })
     }
 
     /// Returns the tag of what this recipe makes.
-    fn tag(&self) -> String {
-        blake3::hash(RECIPE.as_bytes()).to_hex()[..12].to_owned()
+    pub(crate) fn tag(&self) -> String {
+        self.digest.clone()
     }
 
     fn image(&self) -> ImageRef {

@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod backend;
+pub mod environment;
 pub mod error;
 mod format;
 pub mod image;
@@ -27,6 +28,7 @@ pub use backend::{
     Backend, BackendKind, BoxEnding, BoxInput, BoxOutput, Check, ConnectOptions, Isolation, Launched, Layer, Pressure,
     connect,
 };
+pub use environment::{Detection, Language};
 pub use error::SandboxError;
 pub use image::ImageProgress;
 pub use limits::Limits;

@@ -63,7 +63,7 @@ impl TestPlan {
         then(&Files::new(paths, &read))
     }
 
-    fn of_files(files: &Files<'_>) -> Result<TestPlan, PlanError> {
+    pub(crate) fn of_files(files: &Files<'_>) -> Result<TestPlan, PlanError> {
         for runner in runner::all() {
             let Some(detected) = runner.detect(files) else { continue };
             let mut plan = TestPlan { evidence: detected.evidence, ..Self::new(runner.kind(), detected.args) };

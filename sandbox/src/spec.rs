@@ -75,11 +75,13 @@ pub struct SandboxSpec {
     pub labels: Labels,
     /// Where the box's workspaces are mounted, if it is to have any: they appear below [`crate::backend::NODES`].
     pub nodes: Option<NodesFolder>,
+    /// A folder of the image whose content the workspace begins with: what an environment was built with.
+    pub seed: Option<String>,
 }
 
 impl SandboxSpec {
     /// Returns a box with default limits, the default image and the default interpreter.
     pub fn new(labels: Labels) -> Self {
-        Self { image: None, python: None, env: Vec::new(), limits: Limits::default(), labels, nodes: None }
+        Self { image: None, python: None, env: Vec::new(), limits: Limits::default(), labels, nodes: None, seed: None }
     }
 }

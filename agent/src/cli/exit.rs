@@ -95,7 +95,12 @@ impl From<FixError> for Failure {
         let ending = match &error {
             FixError::Sandbox(inner) if inner.is_infrastructure() => Ending::Infrastructure,
             FixError::Broken { .. } => Ending::Infrastructure,
-            FixError::Sandbox(sandbox::SandboxError::Interpreter { .. }) => Ending::Usage,
+            FixError::Sandbox(
+                sandbox::SandboxError::Interpreter { .. }
+                | sandbox::SandboxError::ImageName { .. }
+                | sandbox::SandboxError::ImageArchitecture { .. }
+                | sandbox::SandboxError::ImageMoved { .. },
+            ) => Ending::Usage,
             FixError::Sandbox(_) | FixError::Internal { .. } | FixError::Index(_) => Ending::Unexpected,
             FixError::Repo(inner) => repo_ending(inner),
             FixError::Plan(_)

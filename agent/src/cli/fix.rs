@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::exit::{self, Ending, Failure};
 use super::progress::Progress;
 use super::settings::{self, Sandbox};
+use super::setup::Setup;
 use crate::clock::Clock;
 use crate::journal::{Event, Journal};
 use crate::pipeline::{self, FixError, Outcome, Settings, Status, Surroundings, Task, checkout};
@@ -79,6 +80,8 @@ pub(super) struct How {
     /// Candidates to run at the same time [default: one per processor, at most 8].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     jobs: Option<u32>,
+    #[command(flatten)]
+    setup: Setup,
 }
 
 /// Where edits come from.
@@ -185,7 +188,7 @@ pub(super) async fn fix(
     let journal = Journal::create(&path, Box::new(Progress::new(clock)))
         .map_err(|error| Failure::usage(format!("failed to create the journal `{}`: {error}", path.display())))?;
     let journal = Arc::new(journal);
-    let settings = resolve(how, &task, &job, store_dir).await;
+    let settings = resolve(how, &task, &job, store_dir).await?;
     let cx = Surroundings { journal: Arc::clone(&journal), clock, stop };
     let result = pipeline::fix(&task, &settings, &cx).await;
     record_end(&journal, &result, clock);
@@ -205,15 +208,16 @@ pub(super) async fn fix(
     Ok(Ok(finished))
 }
 
-async fn resolve(how: &How, task: &Task, job: &str, store_dir: PathBuf) -> Settings {
+async fn resolve(how: &How, task: &Task, job: &str, store_dir: PathBuf) -> Result<Settings, Failure> {
     // The only one so far; naming it keeps scripts valid when there are more.
     let Proposer::Templates = how.proposer;
-    Settings {
+    Ok(Settings {
         sandbox: settings::choose_backend(how.sandbox, task.test.as_deref(), how.image.as_deref()).await,
         docker_host: settings::docker_host(),
         image: how.image.clone(),
         python: how.python.clone(),
         limits: sandbox::Limits::default(),
+        setup: how.setup.options()?,
         policy: how.strategy.policy(),
         seed: how.seed,
         time: how.seconds,
@@ -222,7 +226,7 @@ async fn resolve(how: &How, task: &Task, job: &str, store_dir: PathBuf) -> Setti
         job: job.to_owned(),
         store_dir,
         cache_dir: checkout::cache_dir(),
-    }
+    })
 }
 
 fn record_end(journal: &Journal, result: &Result<Outcome, FixError>, clock: Clock) {

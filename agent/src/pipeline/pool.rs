@@ -138,7 +138,7 @@ impl Pool {
 ///
 /// # Errors
 /// When an object cannot be read.
-pub(super) fn files_of(snapshot: &Snapshot) -> Result<Vec<WorkFile>, repo::RepoError> {
+pub(crate) fn files_of(snapshot: &Snapshot) -> Result<Vec<WorkFile>, repo::RepoError> {
     let mut files = Vec::with_capacity(snapshot.entries().len());
     for entry in snapshot.entries() {
         if entry.mode == FileMode::Submodule {

@@ -21,12 +21,12 @@ use parking_lot::Mutex;
 
 use self::container::Offer;
 use self::engine::is_absent;
-use self::running::{Container, Running};
+use self::running::Running;
 use self::station::StationImages;
 
-pub(crate) use self::container::BOOT_LABEL;
+pub(crate) use self::container::{BOOT_LABEL, SetupUser};
 pub(crate) use self::engine::Engine;
-pub(crate) use self::running::remove;
+pub(crate) use self::running::{Container, remove};
 use super::{Backend, BackendKind, Check, ConnectOptions, ImageProgressFn, Isolation, Launched, Layer};
 use crate::error::SandboxError;
 use crate::image;
@@ -127,6 +127,38 @@ impl DockerBackend {
         }
     }
 
+    /// Returns the connection.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Returns the architecture of the engine's machine, in the words of images.
+    pub(crate) fn architecture(&self) -> &str {
+        match self.info.architecture.as_deref().unwrap_or_default() {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            "armv7l" | "armv6l" => "arm",
+            "i686" | "i386" => "386",
+            other => other,
+        }
+    }
+
+    /// Creates a container in which an environment is made. It is not started.
+    pub(crate) async fn create_setup(
+        &self,
+        spec: &SandboxSpec,
+        image_id: &str,
+        network: &str,
+        user: SetupUser,
+        secrets: &str,
+    ) -> Result<Container, SandboxError> {
+        let docker = &self.engine.docker;
+        let options = CreateContainerOptionsBuilder::new().name(&new_name(&spec.labels)).build();
+        let body = container::setup_body(spec, image_id, network, user, secrets, self.offer);
+        let created = self.engine.work("create a container", docker.create_container(Some(options), body)).await?;
+        Ok(Container::new(self.engine.clone(), created.id))
+    }
+
     async fn ours(&self) -> Result<Vec<ContainerSummary>, SandboxError> {
         let filters = HashMap::from([("label".to_owned(), vec![BOOT_LABEL.to_owned()])]);
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
@@ -148,6 +180,16 @@ fn offers_init(info: &SystemInfo) -> bool {
         answered.is_some_and(|id| !id.is_empty() && id != "N/A")
             || folders.iter().any(|folder| std::path::Path::new(folder).join(name).exists())
     })
+}
+
+/// Puts the filling of the workspace in front of a program.
+fn seeded(spec: &SandboxSpec, argv: &[String]) -> Vec<String> {
+    let Some(seed) = &spec.seed else { return argv.to_vec() };
+    // The driver's own folder, where setting up took place too: what was installed there by its path is found.
+    let folder = format!("\"${}/repo\"", super::WORKSPACE_VARIABLE);
+    let line = format!("mkdir -p {folder} && cp -a \"$0\"/. {folder}/ && exec \"$@\"");
+    let front = ["/bin/sh".to_owned(), "-c".to_owned(), line, seed.clone()];
+    front.into_iter().chain(argv.iter().cloned()).collect()
 }
 
 fn new_name(labels: &Labels) -> String {
@@ -220,6 +262,7 @@ impl Backend for DockerBackend {
 
     async fn launch(&self, spec: &SandboxSpec, argv: &[String]) -> Result<Box<dyn Launched>, SandboxError> {
         let image = self.image_of(spec).await?;
+        let argv = &seeded(spec, argv);
         let image_id = self.image_id(&image).await?;
         let container = match self.create(spec, &image_id, argv, self.offer).await {
             // The image was removed since it was looked up.

@@ -30,6 +30,31 @@ class Workspace:
         self.kept = 0
         self.overlays = 0
         os.makedirs(self.root, exist_ok=True)
+        self._adopt()
+
+    def _adopt(self):
+        """Takes what is there already, which is what an environment was built with, for base content."""
+        pending = [b""]
+        while pending:
+            directory = pending.pop()
+            for entry, status in self._list(directory):
+                path = directory + b"/" + entry if directory else entry
+                if stat.S_ISDIR(status.st_mode):
+                    os.chmod(self.absolute(path), 0o755)
+                    self.directories.add(path)
+                    pending.append(path)
+                elif stat.S_ISLNK(status.st_mode):
+                    self.files[path] = ["symlink", os.readlink(self.absolute(path)), self._key(status)]
+                elif stat.S_ISREG(status.st_mode):
+                    mode = "executable" if status.st_mode & 0o100 else "regular"
+                    self.files[path] = [mode, self._kept(path, status.st_size), self._key(status)]
+
+    def _kept(self, path, size):
+        if self.kept + size > KEPT:
+            return None
+        self.kept += size
+        with open(os.open(self.absolute(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+            return file.read(size)
 
     def absolute(self, path):
         return os.path.join(self.root, path)

@@ -30,7 +30,7 @@ const CHUNK: usize = 256 << 10;
 const ROOM_IN_MEMORY: u64 = 2 << 30;
 
 /// Builds the recipe's image from the packages of this machine's distribution.
-pub(super) async fn from_packages(
+pub(crate) async fn from_packages(
     engine: &Engine,
     recipe: &Recipe,
     image: &ImageRef,
@@ -43,10 +43,11 @@ pub(super) async fn from_packages(
     let said = Mutex::new(VecDeque::new());
     let build = Build { stdout, child };
     let body = bollard::body_try_stream(futures_util::stream::try_unfold(Some(build), next_chunk));
+    let (repo, tag) = image.as_str().rsplit_once(':').unwrap_or((image.as_str(), "latest"));
     let options = CreateImageOptionsBuilder::new()
         .from_src("-")
-        .repo(&recipe.name)
-        .tag(&recipe.tag())
+        .repo(repo)
+        .tag(tag)
         .message("built by patchwright from distribution packages")
         .build();
     let importing = async {

@@ -61,6 +61,49 @@ pub(super) fn body(spec: &SandboxSpec, image_id: &str, argv: &[String], offer: O
     }
 }
 
+/// Who runs the steps that make an environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SetupUser {
+    /// Root, with no more than a package manager needs.
+    Root,
+    /// Nobody in particular, as in every box.
+    Nobody,
+}
+
+/// Returns the settings of a container in which an environment is made: a box, apart from a network and a root file system that
+/// takes writes.
+pub(super) fn setup_body(
+    spec: &SandboxSpec,
+    image_id: &str,
+    network: &str,
+    user: SetupUser,
+    secrets: &str,
+    offer: Offer,
+) -> ContainerCreateBody {
+    let mut body = body(spec, image_id, &["sleep".to_owned(), "infinity".to_owned()], offer);
+    body.network_disabled = Some(network == "none");
+    body.working_dir = Some("/".to_owned());
+    body.attach_stdin = Some(false);
+    body.open_stdin = Some(false);
+    body.stdin_once = Some(false);
+    let id = if user == SetupUser::Root { 0 } else { 65534 };
+    body.user = Some(format!("{id}:{id}"));
+    if let Some(host) = &mut body.host_config {
+        host.network_mode = Some(network.to_owned());
+        host.readonly_rootfs = Some(false);
+        host.mounts = None;
+        host.tmpfs = Some(HashMap::from([
+            (secrets.to_owned(), format!("rw,noexec,nosuid,nodev,size=16m,mode=700,uid={id},gid={id}")),
+            (SHARED_MEMORY.to_owned(), scratch_options(&spec.limits, 256 << 20, "noexec,mode=1777")),
+        ]));
+        if user == SetupUser::Root {
+            let needed = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETUID", "SETGID"];
+            host.cap_add = Some(needed.map(str::to_owned).into());
+        }
+    }
+    body
+}
+
 fn labels(labels: &Labels) -> HashMap<String, String> {
     HashMap::from([(BOOT_LABEL.to_owned(), labels.boot.clone()), (JOB_LABEL.to_owned(), labels.job.clone())])
 }
@@ -166,6 +209,22 @@ mod tests {
         assert_eq!(mount.read_only, Some(true));
         let propagation = mount.bind_options.as_ref().unwrap().propagation;
         assert_eq!(propagation, Some(MountBindOptionsPropagationEnum::RSLAVE));
+    }
+
+    #[test]
+    fn making_an_environment_opens_a_network_and_a_root_and_nothing_else() {
+        let spec = SandboxSpec::new(Labels { job: "job".into(), boot: "boot".into() });
+        let offer = Offer { init: true, seccomp: true, cpus: 1.0 };
+        let body = setup_body(&spec, "sha256:1", "host", SetupUser::Nobody, "/run/x", offer);
+        let host = body.host_config.unwrap();
+        assert_eq!((host.network_mode.as_deref(), host.readonly_rootfs), (Some("host"), Some(false)));
+        assert_eq!((host.cap_drop, host.cap_add), (Some(vec!["ALL".to_owned()]), None));
+        assert_eq!((host.binds, host.mounts, host.devices, host.privileged), (None, None, None, Some(false)));
+        assert_eq!(body.user.as_deref(), Some("65534:65534"));
+        assert!(host.security_opt.unwrap().iter().any(|option| option == "no-new-privileges:true"));
+        let root = setup_body(&spec, "sha256:1", "none", SetupUser::Root, "/run/x", offer);
+        assert_eq!((root.user.as_deref(), root.network_disabled), (Some("0:0"), Some(true)));
+        assert!(!root.host_config.unwrap().cap_add.unwrap().iter().any(|it| it.contains("SYS")));
     }
 
     #[test]

@@ -152,22 +152,22 @@ impl Drop for Running {
 }
 
 /// A container that exists. Dropping it has it removed in the background.
-pub(super) struct Container {
+pub(crate) struct Container {
     engine: Engine,
     id: String,
     removed: bool,
 }
 
 impl Container {
-    pub(super) fn new(engine: Engine, id: String) -> Self {
+    pub(crate) fn new(engine: Engine, id: String) -> Self {
         Self { engine, id, removed: false }
     }
 
-    pub(super) fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         &self.id
     }
 
-    async fn kill(&self) -> Result<(), SandboxError> {
+    pub(crate) async fn kill(&self) -> Result<(), SandboxError> {
         let options = KillContainerOptionsBuilder::new().signal("SIGKILL").build();
         let killing = self.engine.docker.kill_container(&self.id, Some(options));
         match self.engine.work("kill a container", killing).await {
@@ -202,7 +202,7 @@ impl Container {
         Ok(found.state.and_then(|state| state.oom_killed).unwrap_or(false))
     }
 
-    pub(super) async fn remove(&mut self) -> Result<(), SandboxError> {
+    pub(crate) async fn remove(&mut self) -> Result<(), SandboxError> {
         remove(&self.engine, &self.id).await?;
         self.removed = true;
         Ok(())

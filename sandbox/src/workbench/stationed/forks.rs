@@ -30,13 +30,22 @@ impl Fork {
 impl Forks {
     pub(super) async fn start(backend: &dyn Backend, spec: &SandboxSpec) -> Result<Self, SandboxError> {
         let station = Station::start(backend, spec).await?;
-        match station.make_place("base").await {
+        match Self::base(&station, spec).await {
             Ok(base) => Ok(Self { station, base, newest: None, forked: 0 }),
             Err(error) => {
                 station.close().await?;
                 Err(error)
             }
         }
+    }
+
+    /// Makes the base; it begins with what an environment was built with.
+    async fn base(station: &Station, spec: &SandboxSpec) -> Result<Place, SandboxError> {
+        let base = station.make_place("base").await?;
+        if let Some(seed) = &spec.seed {
+            station.copy(&Place::of_mount(seed.clone()), &base).await?;
+        }
+        Ok(base)
     }
 
     pub(super) fn station(&self) -> &Station {
