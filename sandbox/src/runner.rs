@@ -12,10 +12,14 @@ pub(crate) mod exercise;
 mod go;
 mod gtest;
 mod jest;
+mod jvm;
+mod make;
+mod maven;
 mod mocha;
 mod native;
 mod node;
 mod node_test;
+mod prove;
 mod pytest;
 pub(crate) mod script;
 mod tap;
@@ -133,6 +137,7 @@ pub(crate) fn all() -> &'static [&'static dyn Runner] {
         &unittest::Unittest,
         &go::Go,
         &cargo::CargoTest,
+        &maven::Maven,
         &ctest::Ctest,
         &catch2::Catch2,
         &gtest::GoogleTest,
@@ -142,6 +147,7 @@ pub(crate) fn all() -> &'static [&'static dyn Runner] {
         &ava::Ava,
         &node_test::NodeTest,
         &tap::Tap,
+        &make::Make,
     ]
 }
 

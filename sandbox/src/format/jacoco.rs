@@ -1,13 +1,41 @@
-//! JaCoCo's XML report.
+//! JaCoCo: how runs of the Java virtual machine are covered where it is installed, and its XML report.
+//!
+//! The agent goes into every virtual machine of the run by `JAVA_TOOL_OPTIONS`, so that no build file has to know of it. Where there
+//! is no JaCoCo on the machine of the run, a line on stderr says so and no lines are found.
 //!
 //! It names packages and file names, no paths. They are joined with the source files of the workspace; a name that fits several
 //! files, or none, is left out.
+
+use std::borrow::Cow;
 
 use repo::RepoPath;
 
 use super::lines::Lines;
 use super::place::Place;
 use super::xml::{self, XmlError};
+use crate::tool::{Collect, Step, StepKind, ToolCommand, ToolOutput, ToolRun};
+
+const REPORT: &str = "jacoco.xml";
+
+/// Makes a command's tests record what they cover.
+pub(crate) fn record(run: &ToolRun<'_>, command: &mut ToolCommand) {
+    let script = format!("{}/jacoco.sh", run.reports);
+    for step in command.steps.iter_mut().filter(|step| step.kind == StepKind::Test) {
+        let recorded = ["sh", &script, "record", run.reports].map(str::to_owned);
+        step.argv.splice(0..0, recorded);
+    }
+    let argv = ["sh", &script, "report", run.reports, run.root].map(str::to_owned).to_vec();
+    command.steps.push(Step { kind: StepKind::After, argv, env: Vec::new() });
+    command.support.push(("jacoco.sh".to_owned(), Cow::Borrowed(include_bytes!("jacoco/jacoco.sh"))));
+    command.support.push(("Report.java".to_owned(), Cow::Borrowed(include_bytes!("jacoco/Report.java"))));
+    command.collect.push(Collect::Reports(REPORT.to_owned()));
+}
+
+/// Returns the lines that a run's collected report names; none where there is no report, or not a whole one.
+pub(crate) fn lines_of(left: &ToolOutput<'_>, sources: &dyn Fn(&str) -> Option<String>) -> Vec<(RepoPath, Vec<u32>)> {
+    let report = left.files.iter().find(|file| !file.in_workspace && file.path == REPORT);
+    report.and_then(|report| lines(&report.bytes, sources).ok()).unwrap_or_default()
+}
 
 /// Returns the lines of which at least one instruction was executed, in the files that `sources` finds for `package/File.java`.
 ///

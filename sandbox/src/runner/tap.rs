@@ -2,12 +2,12 @@
 //!
 //! The protocol is what they print, so this is the one tool whose results a test can print itself. What it cannot do is leave early
 //! unnoticed: the plan and the numbers have to be kept. Tests are chosen by their results only, as these programs have no common way
-//! to be told.
+//! to be told. `prove`, which runs many of them, has a way of its own ([`prove`]).
 
 use std::time::Duration;
 
 use super::node::{self, Invocation};
-use super::{Detected, Files, Runner, RunnerKind, script};
+use super::{Detected, Files, Runner, RunnerKind, prove, script};
 use crate::format::frames::{self, Base};
 use crate::format::journal::{failed_build, printed, tail};
 use crate::format::tap::{self, Directive, Subtests, TapPoint, yaml_value};
@@ -23,6 +23,9 @@ impl Runner for Tap {
     }
 
     fn claims(&self, words: &[String]) -> bool {
+        if prove::claims(words) {
+            return true;
+        }
         let (_, words) = node::builds(words);
         let program = words.first().and_then(|word| word.rsplit('/').next());
         let of_perl = || words.len() > 1 && words.last().is_some_and(|word| word.ends_with(".t"));
@@ -32,7 +35,7 @@ impl Runner for Tap {
     }
 
     fn detect(&self, files: &Files<'_>) -> Option<Detected> {
-        script::detect(files, RunnerKind::Tap)
+        script::detect(files, RunnerKind::Tap).or_else(|| prove::detect(files))
     }
 
     fn tool(&self) -> Option<&'static dyn Tool> {
@@ -42,6 +45,9 @@ impl Runner for Tap {
 
 impl Tool for Tap {
     fn command(&self, run: &ToolRun<'_>) -> ToolCommand {
+        if prove::claims(run.words) {
+            return prove::Prove.command(run);
+        }
         if let Some(call) = Invocation::read(run.words) {
             let args = call.args.clone();
             return node::count_lines(node::command(run, &call, &[], args), run);
@@ -57,6 +63,9 @@ impl Tool for Tap {
     }
 
     fn read(&self, left: &ToolOutput<'_>) -> ToolReport {
+        if prove::claims(left.run.words) {
+            return prove::Prove.read(left);
+        }
         let base = Base::of(&left.run);
         let (mut results, mut ending) = (Vec::new(), None);
         if let Some(step) = left.steps.iter().rev().find(|step| step.kind == StepKind::Test) {
