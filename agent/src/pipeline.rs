@@ -226,7 +226,7 @@ async fn open(task: &Task, settings: &Settings) -> Result<Checkout, FixError> {
 
 fn plan(task: &Task, checkout: &Checkout) -> Result<TestPlan, FixError> {
     Ok(match &task.test {
-        Some(command) => TestPlan::parse_command(command)?,
+        Some(command) => TestPlan::of_command(command, &checkout.snapshot)?,
         None => TestPlan::detect(&checkout.snapshot)?,
     })
 }

@@ -30,7 +30,7 @@ pub struct TestPlan {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// Nothing in the repository looks like a test.
-    #[error("no Python tests found ({looked_at} files examined); name the command with --test-command")]
+    #[error("no tests found ({looked_at} files examined); name the command with --test-command")]
     NoTests {
         /// How many files were looked at.
         looked_at: usize,
@@ -230,6 +230,11 @@ fn source_folder(files: &Files<'_>) -> Option<&'static str> {
 /// tools (`conftest.py`, `pytest.ini`, `tox.ini`, `setup.cfg`, `pyproject.toml`, `noxfile.py`, `.coveragerc`); what the interpreter
 /// runs by itself (`sitecustomize.py`, `usercustomize.py`, `*.pth`); and top-level modules that would be imported instead of a test
 /// tool. A package that happens to be called `test` deeper down is source: Django has one.
+///
+/// For JavaScript those are files named like tests, everything below `__tests__` and `__mocks__`, the configuration of jest, vitest,
+/// mocha, AVA and Karma, and `package.json`: it holds the configuration of half of them, as `pyproject.toml` does for Python. A change
+/// that needs another manifest can therefore not be validated; it would need packages that are not in the box either. For Ruby:
+/// `spec/`, files named like tests, `.rspec` and the Rakefile. For PHP: `*Test.php` and `phpunit.xml`.
 pub fn is_test_support(path: &RepoPath) -> bool {
     let name = path.file_name();
     let configuration: &[&[u8]] = &[
@@ -245,12 +250,33 @@ pub fn is_test_support(path: &RepoPath) -> bool {
         b".coveragerc",
         b"sitecustomize.py",
         b"usercustomize.py",
+        b"package.json",
+        b".rspec",
+        b"Rakefile",
+        b"test_helper.rb",
+        b"spec_helper.rb",
+        b"rails_helper.rb",
+        b"phpunit.xml",
+        b"phpunit.xml.dist",
+        b"phpunit.dist.xml",
+    ];
+    let configured: &[&[u8]] = &[
+        b"jest.config.",
+        b"vitest.config.",
+        b"vitest.workspace.",
+        b"vite.config.",
+        b"karma.conf.",
+        b".mocharc.",
+        b"ava.config.",
     ];
     let shadowing: &[&[u8]] = &[b"pytest", b"_pytest", b"pluggy", b"unittest"];
     let top = path.components().next().unwrap_or_default();
     let folders = path.components().count() - 1;
     is_named_like_a_test(name)
         || configuration.contains(&name)
+        || configured.iter().any(|start| name.starts_with(start))
+        || runner::is_named_like_a_script_test(path)
+        || runner::is_ruby_or_php_test(path)
         || name.ends_with(b".pth")
         || path.components().take(folders).any(|folder| folder == b"tests" || folder == b"__tests__")
         || (folders > 0 && top == b"test")

@@ -15,12 +15,16 @@ mod jest;
 mod jvm;
 mod make;
 mod maven;
+mod minitest;
 mod mocha;
 mod native;
 mod node;
 mod node_test;
+mod phpunit;
 mod prove;
 mod pytest;
+mod rspec;
+mod ruby;
 pub(crate) mod script;
 mod tap;
 mod unittest;
@@ -148,6 +152,9 @@ pub(crate) fn all() -> &'static [&'static dyn Runner] {
         &node_test::NodeTest,
         &tap::Tap,
         &make::Make,
+        &rspec::Rspec,
+        &minitest::Minitest,
+        &phpunit::PhpUnit,
     ]
 }
 
@@ -208,4 +215,11 @@ pub(crate) fn is_named_like_a_script_test(path: &RepoPath) -> bool {
     let folder = path.components().take(folders).any(|folder| matches!(folder, b"__tests__" | b"__mocks__"));
     let top = path.components().next().is_some_and(|top| folders > 0 && matches!(top, b"test" | b"tests" | b"spec"));
     script && (named || folder || top || stem == "test" || stem.starts_with("test-"))
+}
+
+/// Returns whether a path is one that the tools for Ruby and PHP take for a test: `x_spec.rb`, `test_x.rb`, `spec/x`, `XTest.php`.
+pub(crate) fn is_ruby_or_php_test(path: &RepoPath) -> bool {
+    let name = path.file_name();
+    let in_specs = path.components().count() > 1 && path.components().next() == Some(b"spec");
+    in_specs || name.ends_with(b"_spec.rb") || minitest::is_test(name) || name.ends_with(b"Test.php")
 }

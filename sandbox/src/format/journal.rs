@@ -234,10 +234,7 @@ impl Reader<'_> {
             }
             Event::Test(test) => self.test(&test, one),
             Event::Broken { named, error } => self.broken(&named, &error, one),
-            Event::End(counts) => {
-                one.running = None;
-                one.end = Some(counts);
-            }
+            Event::End(counts) => one.end = Some(counts),
         }
     }
 

@@ -125,6 +125,36 @@ fn everything_else_is_a_shell_command() {
 }
 
 #[test]
+fn scripts_of_the_manifest_are_looked_up() {
+    let manifest = r#"{"scripts": {"test": "npm run lint && cross-env A=1 mocha 'test/*.js'", "lint": "eslint ."}}"#;
+    let path = RepoPath::new("web/package.json").unwrap();
+    let read = |_: &RepoPath| Some(manifest.to_owned());
+    let files = Files::new(vec![&path], &read);
+    let plan = TestPlan::of_script("cd web && npm test -- --bail", &files).unwrap();
+    assert_eq!((plan.runner, plan.cwd.as_str()), (RunnerKind::Mocha, "web"));
+    assert_eq!(plan.args, ["cross-env", "A=1", "mocha", "test/*.js", "--bail"]);
+    assert_eq!(plan.evidence.len(), 2, "{:?}", plan.evidence);
+    for other in ["cd web && npm run lint", "npm test", "make test", "cd web && npm test | tee log"] {
+        assert_eq!(TestPlan::of_script(other, &files).unwrap().runner, RunnerKind::Command, "{other}");
+    }
+    assert_eq!(TestPlan::of_script("", &files), Err(PlanError::EmptyCommand));
+}
+
+#[test]
+fn tools_of_other_languages_are_found() {
+    let check = |files: &[(&str, &str)], runner: RunnerKind, args: &[&str]| check_detect(files, runner, args, &[]);
+    check(&[("package.json", r#"{"scripts": {"test": "jest"}}"#), ("lib/a.js", "")], RunnerKind::Jest, &["jest"]);
+    check(&[("spec/a_spec.rb", "")], RunnerKind::Rspec, &["rspec"]);
+    check(&[("spec/a_spec.rb", ""), ("Gemfile", "")], RunnerKind::Rspec, &["bundle", "exec", "rspec"]);
+    check(&[("test/test_a.rb", ""), ("Rakefile", "Rake::TestTask.new")], RunnerKind::Minitest, &["rake", "test"]);
+    check(
+        &[("phpunit.xml", ""), ("composer.json", r#""phpunit/phpunit""#)],
+        RunnerKind::PhpUnit,
+        &["vendor/bin/phpunit"],
+    );
+}
+
+#[test]
 fn commands_that_cannot_be_read_are_refused() {
     assert_eq!(TestPlan::parse_command("  "), Err(PlanError::EmptyCommand));
     let command = "pytest 'x".to_owned();
@@ -159,6 +189,34 @@ fn tests_and_their_configuration_are_told_from_source() {
         ("setup.py", false),
         ("tests", false),
         ("README.md", false),
+        ("src/sum.test.ts", true),
+        ("src/sum.spec.jsx", true),
+        ("src/__tests__/sum.js", true),
+        ("src/__mocks__/fs.js", true),
+        ("test/helper.js", true),
+        ("jest.config.js", true),
+        ("packages/a/vitest.config.mts", true),
+        ("vite.config.ts", true),
+        (".mocharc.yml", true),
+        ("karma.conf.js", true),
+        ("package.json", true),
+        ("package-lock.json", false),
+        ("src/latest.js", false),
+        ("src/contest.ts", false),
+        ("spec/models/user_spec.rb", true),
+        ("spec/support/env.rb", true),
+        ("lib/a_spec.rb", true),
+        ("lib/spec/a.rb", false),
+        ("test_sum.rb", true),
+        ("sum_test.rb", true),
+        ("lib/testing.rb", false),
+        (".rspec", true),
+        ("Rakefile", true),
+        ("Gemfile", false),
+        ("src/SumTest.php", true),
+        ("src/Sum.php", false),
+        ("phpunit.xml.dist", true),
+        ("composer.json", false),
     ] {
         assert_eq!(is_test_support(&RepoPath::new(path).unwrap()), expected, "{path}");
     }

@@ -31,8 +31,10 @@ impl Tool for NodeTest {
     fn command(&self, run: &ToolRun<'_>) -> ToolCommand {
         let Some(call) = Invocation::read(run.words) else { return ToolCommand::default() };
         // Names are not given to Node: it would run a matching test without the subtests that do not match.
-        let patterns = Selection::of(run).map_or_else(|| call.args.clone(), |selection| selection.files);
-        let wish = serde_json::json!({ "flags": call.node, "patterns": patterns });
+        let selection = Selection::of(run);
+        let chosen = selection.is_some();
+        let patterns = selection.map_or_else(|| call.args.clone(), |selection| selection.files);
+        let wish = serde_json::json!({ "flags": call.node, "patterns": patterns, "chosen": chosen });
         let argv = vec!["node".to_owned(), format!("{}/node.mjs", run.reports), wish.to_string()];
         let files = [("node.mjs", DRIVER), ("node-reporter.mjs", REPORTER)];
         node::count_lines(node::of_argv(run, &call, &files, argv), run)

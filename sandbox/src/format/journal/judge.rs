@@ -51,9 +51,6 @@ pub(crate) fn failed_build(left: &ToolOutput<'_>, base: Base<'_>) -> Option<RunE
 }
 
 fn ending(left: &ToolOutput<'_>, journal: &mut Journal, base: Base<'_>, language: Language) -> RunEnding {
-    if let Some(detail) = journal.fault.take() {
-        return RunEnding::Tampered { detail };
-    }
     let Some(step) = left.steps.iter().rev().find(|step| step.kind == StepKind::Test) else {
         return RunEnding::Crashed { detail: "the tool was not run".to_owned() };
     };
@@ -62,6 +59,9 @@ fn ending(left: &ToolOutput<'_>, journal: &mut Journal, base: Base<'_>, language
         let status = if slow { TestStatus::TimedOut } else { TestStatus::Error };
         close(journal, status, "the run was ended during this test");
         return step.ending.clone();
+    }
+    if let Some(detail) = journal.fault.take() {
+        return RunEnding::Tampered { detail };
     }
     if !journal.ended {
         return unfinished(step, journal, base, language);

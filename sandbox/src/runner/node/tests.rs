@@ -152,7 +152,7 @@ fn check_mixed(kind: &Kind) {
     let Some(all) = exercise(kind, "mixed", &files, PLAIN) else { return };
     // A selected test has the result that it has among all others.
     let id = all.report.results.iter().find(|result| result.id.as_str().contains("really")).unwrap().id.clone();
-    let chosen = [id.as_str(), "test/b.test.js::adds", "test/a.test.js::gone"];
+    let chosen = [id.as_str(), "test/b.test.js::adds", "test/a.test.js::gone", "test/c.test.js::gone"];
     exercise(kind, "selected", &files, More { select: Some(&chosen), ..PLAIN });
     let covered = exercise(kind, "covered", &files, More { coverage: Coverage::PerTest, ..PLAIN }).unwrap();
     {

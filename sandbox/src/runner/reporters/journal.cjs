@@ -28,7 +28,19 @@ function flush() {
   }
 }
 
+// A run that prints nothing for long is taken for one that hangs.
+const { bigint } = process.hrtime;
+let beaten = bigint();
+function beat() {
+  const now = bigint();
+  if (now - beaten > 5_000_000_000n) {
+    beaten = now;
+    process.stderr.write('.\n');
+  }
+}
+
 function event(k, fields) {
+  beat();
   pending.push(Buffer.from(`${stringify({ n: TOKEN, s: count++, k, ...fields })}\n`));
   flush();
 }
@@ -47,6 +59,7 @@ function errorOf(error) {
 }
 
 module.exports = {
+  beat,
   text,
   errorOf,
   start: (of, names) => event('start', { file: text(of), names: names.map(text) }),

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 const journal = createRequire(import.meta.url)('./journal.cjs');
 const reporter = fileURLToPath(new URL('./node-reporter.mjs', import.meta.url));
-const { flags, patterns } = JSON.parse(process.argv[2]);
+const { flags, patterns, chosen: areChosen } = JSON.parse(process.argv[2]);
 const counts = { tests: 0, failed: 0, broken: 0, stopped: false };
 const EXTENSION = /\.([cm]?js|[cm]?ts)$/;
 
@@ -52,6 +52,8 @@ function filesOf(pattern) {
   try {
     return statSync(pattern).isDirectory() ? [...walk(pattern)].filter((file) => isTest(file)) : [pattern];
   } catch {
+    // A chosen file that is not there any more has no results.
+    if (areChosen) return [];
     return /[*?{]/.test(pattern) ? glob(pattern) : [pattern];
   }
 }
@@ -129,7 +131,7 @@ function judge(file, { seen, stderr, code, signal, unread }) {
   }
 }
 
-const chosen = patterns.length > 0 ? patterns.flatMap(filesOf) : [...walk('.')].filter(isTest);
+const chosen = areChosen || patterns.length > 0 ? patterns.flatMap(filesOf) : [...walk('.')].filter(isTest);
 for (const file of new Set(chosen.map((one) => path.normalize(one)))) {
   journal.start(file, []);
   judge(file, await run(file));

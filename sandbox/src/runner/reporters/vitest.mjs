@@ -57,6 +57,10 @@ export default class {
     journal.start(test.module.moduleId, test.fullName.split(' > '));
   }
 
+  onTaskUpdate() {
+    journal.beat();
+  }
+
   onFinished(files = [], errors = []) {
     this.finish(files, errors);
   }
