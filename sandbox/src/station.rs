@@ -22,7 +22,7 @@ mod tool_run;
 #[path = "../helper/wire.rs"]
 pub(crate) mod wire;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use repo::{FileMode, RepoPath};
 
@@ -87,6 +87,13 @@ pub struct Mark(Vec<u8>);
 /// When the newest file of a place was modified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp(u64);
+
+impl Stamp {
+    /// Returns this as a time of the machine's clock.
+    pub fn time(self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(self.0)
+    }
+}
 
 /// What became of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -177,9 +177,18 @@ impl Workspaces {
     /// # Errors
     /// When they do not fit, or the box is gone.
     pub async fn fill(&self, files: &[WorkFile], commit: Commit) -> Result<Layer, SandboxError> {
-        let leaf = self.empty().await?;
-        self.station.put(&leaf.place, files).await?;
+        let mut leaf = self.empty().await?;
+        self.put(&mut leaf, files).await?;
         self.base(leaf, commit).await
+    }
+
+    /// Adds files to a workspace, replacing those of the same name.
+    ///
+    /// # Errors
+    /// When they do not fit, or the box is gone.
+    pub async fn put(&self, leaf: &mut Leaf, files: &[WorkFile]) -> Result<(), SandboxError> {
+        leaf.touched();
+        self.station.put(&leaf.place, files).await
     }
 
     /// Makes a layer of a tree that the image holds, such as [`PREPARED_TREE`].
@@ -192,7 +201,11 @@ impl Workspaces {
         self.base(leaf, commit).await
     }
 
-    async fn base(&self, leaf: Leaf, commit: Commit) -> Result<Layer, SandboxError> {
+    /// Makes a layer of a workspace in which there is nothing but the files of the base.
+    ///
+    /// # Errors
+    /// When git refuses them, or the box is gone.
+    pub async fn base(&self, leaf: Leaf, commit: Commit) -> Result<Layer, SandboxError> {
         if commit == Commit::One && !self.station.commit(&leaf.place).await? {
             tracing::debug!("the image has no git, so the workspaces are no repositories");
         }

@@ -1,7 +1,8 @@
 //! Boxes as containers of a Docker Engine, hardened so that nothing but time and the given limits can be used up.
 //!
-//! A container has no network, no capabilities, no writable file but two size-capped in-memory file systems, and nothing of
-//! this machine mounted into it. It is labelled with its owner, so that the next start removes what a killed process left.
+//! A container has no network, no capabilities, no writable file but in-memory file systems of a limited size, and nothing of
+//! this machine mounted into it but the folder in which its own workspaces appear. It is labelled with its owner, so that the next
+//! start removes what a killed process left.
 
 mod container;
 mod engine;
