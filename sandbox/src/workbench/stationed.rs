@@ -2,15 +2,19 @@
 
 mod forks;
 
+use std::time::SystemTime;
+
 use repo::RepoPath;
 
 use self::forks::Forks;
 use super::{CommandOutcome, CommandRequest, TestRequest, WorkFile};
 use crate::backend::Backend;
 use crate::error::SandboxError;
-use crate::report::TestReport;
-use crate::runner;
+use crate::report::{RunEnding, TestReport};
+use crate::runner::{self, RunnerKind};
 use crate::spec::SandboxSpec;
+use crate::tool::Tool;
+use crate::workspace::reuse::{Reuse, Start};
 
 /// What is set in every box unless the caller sets it: a candidate is compared with the base, so sets and hashes have the same order
 /// in every run, and bytecode that looks as old as its source is not kept.
@@ -19,6 +23,7 @@ const DEFAULTS: &[(&str, &str)] = &[("PYTHONHASHSEED", "0"), ("PYTHONDONTWRITEBY
 /// A box with a station in it.
 pub(super) struct Stationed {
     forks: Forks,
+    reuse: Reuse,
 }
 
 impl Stationed {
@@ -29,14 +34,14 @@ impl Stationed {
                 spec.env.push(((*name).to_owned(), (*value).to_owned()));
             }
         }
-        Ok(Self { forks: Forks::start(backend, &spec).await? })
+        Ok(Self { forks: Forks::start(backend, &spec).await?, reuse: Reuse::default() })
     }
 
     pub(super) async fn put(&mut self, files: &[WorkFile]) -> Result<(), SandboxError> {
         self.forks.put(files).await
     }
 
-    pub(super) async fn pull(&self, path: &RepoPath, limit: usize) -> Result<Vec<u8>, SandboxError> {
+    pub(super) async fn pull(&mut self, path: &RepoPath, limit: usize) -> Result<Vec<u8>, SandboxError> {
         self.forks.pull(path, limit).await
     }
 
@@ -47,9 +52,40 @@ impl Stationed {
         let tool = tool.ok_or_else(|| SandboxError::Workspace {
             detail: format!("{kind:?} has no command line of its own; start the workbench with this plan"),
         })?;
-        let fork = self.forks.fork(&request.overlay).await?;
-        let report = self.forks.station().run_tool(fork.place(), &request.plan, tool, request).await;
-        self.forks.drop_fork(fork).await?;
+        if !leaves_products(kind) || !self.forks.can_build_on(&request.overlay) {
+            return self.run_once(tool, request, Start::Fresh).await;
+        }
+        if self.reuse.start() == Start::Fresh {
+            return self.run_once(tool, request, Start::Fresh).await;
+        }
+        let reused = self.run_once(tool, request, Start::Parent).await?;
+        if !self.reuse.must_repeat(&reused) || !self.is_alive() {
+            return Ok(reused);
+        }
+        let fresh = self.run_once(tool, request, Start::Fresh).await?;
+        self.reuse.compare(&reused, &fresh);
+        Ok(fresh)
+    }
+
+    /// Runs a tool in a workspace, and keeps what its build left for others.
+    async fn run_once(
+        &mut self,
+        tool: &dyn Tool,
+        request: &TestRequest,
+        start: Start,
+    ) -> Result<TestReport, SandboxError> {
+        let leaf = self.forks.fork_from(start, &request.overlay).await?;
+        let report = self.forks.station().run_tool(leaf.place(), &request.plan, tool, request).await;
+        let of_use = leaves_products(request.plan.runner) && self.reuse.unsound().is_none();
+        match &report {
+            // A build that was cut short, or had nothing to do with these tests, is nothing to build upon.
+            Ok(done) if of_use && done.ending == RunEnding::Complete && self.is_alive() => {
+                if let Some(newest) = self.forks.keep(leaf, &request.overlay).await? {
+                    self.reuse.dated(newest, SystemTime::now());
+                }
+            }
+            Ok(_) | Err(_) => self.forks.remove(leaf).await?,
+        }
         report
     }
 
@@ -57,7 +93,7 @@ impl Stationed {
         let fork = self.forks.fork(&request.overlay).await?;
         let plain = CommandRequest { overlay: Vec::new(), ..request.clone() };
         let outcome = self.forks.station().run(fork.place(), &plain).await;
-        self.forks.drop_fork(fork).await?;
+        self.forks.remove(fork).await?;
         outcome
     }
 
@@ -67,5 +103,39 @@ impl Stationed {
 
     pub(super) async fn close(self) -> Result<(), SandboxError> {
         self.forks.close().await
+    }
+}
+
+/// Whether a tool builds something in the workspace that a later run can use. What is only interpreted has nothing of the kind, and
+/// what Go builds is in a cache of its own that goes by content.
+fn leaves_products(kind: RunnerKind) -> bool {
+    match kind {
+        RunnerKind::CargoTest
+        | RunnerKind::Nextest
+        | RunnerKind::Maven
+        | RunnerKind::Gradle
+        | RunnerKind::GoogleTest
+        | RunnerKind::Catch2
+        | RunnerKind::Ctest
+        | RunnerKind::DotnetTest => true,
+        RunnerKind::Pytest
+        | RunnerKind::Unittest
+        | RunnerKind::Django
+        | RunnerKind::Sympy
+        | RunnerKind::Nose
+        | RunnerKind::Tox
+        | RunnerKind::Nox
+        | RunnerKind::Jest
+        | RunnerKind::Vitest
+        | RunnerKind::Mocha
+        | RunnerKind::NodeTest
+        | RunnerKind::Ava
+        | RunnerKind::Karma
+        | RunnerKind::GoTest
+        | RunnerKind::Tap
+        | RunnerKind::Rspec
+        | RunnerKind::Minitest
+        | RunnerKind::PhpUnit
+        | RunnerKind::Command => false,
     }
 }
