@@ -61,8 +61,8 @@ pub struct Task {
 pub struct Settings {
     /// The backend.
     pub sandbox: BackendKind,
-    /// Where the container engine answers; `None` is the usual socket.
-    pub docker_host: Option<String>,
+    /// How the container engine is used.
+    pub engine: ConnectOptions,
     /// The image; `None` finds or builds one.
     pub image: Option<String>,
     /// The Python interpreter; `None` takes the test command's, else `python3`.
@@ -183,7 +183,15 @@ pub async fn fix(task: &Task, settings: &Settings, cx: &Surroundings) -> Result<
         let snapshot = checkout.snapshot.clone();
         blocking(move || pool::files_of(&snapshot)).await??
     };
-    let pool = Arc::new(Pool::new(backend, spec, plan.clone(), files, settings.jobs, cx.stop.clone()));
+    let pool = Arc::new(Pool::new(
+        backend,
+        spec,
+        plan.clone(),
+        files,
+        settings.jobs,
+        cx.stop.clone(),
+        Arc::clone(&cx.journal),
+    ));
     let result = in_pool(task, settings, cx, &checkout, plan, &pool).await;
     let closed = pool.close().await;
     let outcome = match result {
@@ -237,8 +245,7 @@ async fn connect(
     plan: &TestPlan,
     cx: &Surroundings,
 ) -> Result<(Arc<dyn Backend>, SandboxSpec), FixError> {
-    let options = ConnectOptions { docker_host: settings.docker_host.clone(), ..ConnectOptions::default() };
-    let backend = sandbox::connect(settings.sandbox, &options).await?;
+    let backend = sandbox::connect(settings.sandbox, &settings.engine).await?;
     if let Some(prepared) = environment::of_job(checkout, plan, settings, cx).await? {
         let spec = prepared.spec(Labels::for_job(settings.job.clone()));
         return Ok((Arc::from(backend), SandboxSpec { limits: settings.limits.clone(), ..spec }));

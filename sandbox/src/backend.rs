@@ -55,11 +55,15 @@ pub struct ConnectOptions {
     pub docker_host: Option<String>,
     /// How long the engine may take to answer a plain question.
     pub timeout: Duration,
+    /// The program that runs containers, such as gVisor's `runsc`; `None` is the engine's usual one.
+    pub runtime: Option<String>,
+    /// The control group under which those of the containers are made; `None` is the engine's usual one.
+    pub cgroup_parent: Option<String>,
 }
 
 impl Default for ConnectOptions {
     fn default() -> Self {
-        Self { docker_host: None, timeout: Duration::from_secs(10) }
+        Self { docker_host: None, timeout: Duration::from_secs(10), runtime: None, cgroup_parent: None }
     }
 }
 
@@ -94,12 +98,26 @@ pub trait Backend: Send + Sync {
     /// Starts `argv` in a new box. A name without a slash is looked up in the box's own `PATH`.
     async fn launch(&self, spec: &SandboxSpec, argv: &[String]) -> Result<Box<dyn Launched>, SandboxError>;
 
+    /// Starts `argv` in a new box as the first process of it: nothing else holds its streams. The program has to collect orphans.
+    async fn launch_first(&self, spec: &SandboxSpec, argv: &[String]) -> Result<Box<dyn Launched>, SandboxError> {
+        self.launch(spec, argv).await
+    }
+
     /// Starts the helper of a [`crate::Station`] in a new box.
     async fn launch_station(&self, spec: &SandboxSpec) -> Result<Box<dyn Launched>, SandboxError>;
 
     /// Returns why a mount that is made on this machine while a box runs cannot appear below [`NODES`]; `Ok` where it should,
     /// which only a box can tell.
     fn shows_mounts(&self) -> Result<(), String>;
+
+    /// Waits until boxes can be made again after a failure of the machine's, at most so long.
+    ///
+    /// # Errors
+    /// When what makes the boxes is still broken by then.
+    async fn recover(&self, patience: Duration) -> Result<(), SandboxError> {
+        let _nothing_to_wait_for = patience;
+        Ok(())
+    }
 
     /// Removes the boxes of dead processes. Those of `boot`, and of other processes that are alive, stay.
     async fn reap(&self, boot: &str) -> Result<ReapReport, SandboxError>;
@@ -117,6 +135,9 @@ pub type BoxInput = Pin<Box<dyn AsyncWrite + Send>>;
 /// The stdout of a box. Whoever does not read it stops the writer, not this process.
 pub type BoxOutput = Pin<Box<dyn AsyncRead + Send>>;
 
+/// Ends with what is broken, if it ever is.
+pub type Trouble = Pin<Box<dyn Future<Output = SandboxError> + Send>>;
+
 /// One running box. Dropping it kills what runs in it; [`Launched::close`] also waits until everything is gone.
 #[async_trait]
 pub trait Launched: Send {
@@ -132,6 +153,11 @@ pub trait Launched: Send {
     /// Returns how often the box met limits that only the kernel enforces; `None` where just the box itself can tell.
     fn pressure(&self) -> Option<Pressure> {
         None
+    }
+
+    /// Returns what ends when the machinery behind the box fails: the box itself could no longer be heard, whatever it does.
+    fn trouble(&self) -> Trouble {
+        Box::pin(std::future::pending())
     }
 
     /// Kills every process of the box.
@@ -218,6 +244,11 @@ impl Check {
     /// Returns a check that went well.
     pub fn good(name: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { name: name.into(), ok: true, detail: detail.into(), fix: None }
+    }
+
+    /// Returns a check that went well enough, with what would make it better.
+    pub fn advice(name: impl Into<String>, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { ok: true, ..Self::bad(name, detail, fix) }
     }
 
     /// Returns a check that went badly, with what to do.

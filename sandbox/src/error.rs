@@ -34,6 +34,30 @@ pub enum SandboxError {
         /// How long it was given.
         after: Duration,
     },
+    /// The engine does not have the runtime that was asked for.
+    #[error(
+        "the container engine has no runtime `{runtime}`, only {known}; install it and name it in the engine's daemon.json, or leave it out"
+    )]
+    RuntimeMissing {
+        /// The runtime as it was named.
+        runtime: String,
+        /// Those that the engine has.
+        known: String,
+    },
+    /// The engine's own disk is full.
+    #[error(
+        "the container engine failed to {what}: no space is left on its disk; free some (`docker system df` shows what takes it)"
+    )]
+    EngineFull {
+        /// The request, as an infinitive without "to".
+        what: &'static str,
+    },
+    /// The box was removed by somebody else.
+    #[error("the sandbox {id} was removed by somebody else while it was in use; nothing can be said of what ran in it")]
+    BoxVanished {
+        /// The container.
+        id: String,
+    },
     /// The engine refused a request.
     #[error("the container engine failed to {what}")]
     Engine {
@@ -167,6 +191,9 @@ impl SandboxError {
             | Self::EngineDenied { .. }
             | Self::EngineTimeout { .. }
             | Self::Engine { .. }
+            | Self::EngineFull { .. }
+            | Self::RuntimeMissing { .. }
+            | Self::BoxVanished { .. }
             | Self::ImageMissing { .. }
             | Self::ImageBuild { .. }
             | Self::Launch { .. }

@@ -33,7 +33,7 @@ pub use error::SandboxError;
 pub use image::ImageProgress;
 pub use limits::Limits;
 pub use plan::{PlanError, TestPlan, is_test_support};
-pub use reap::{ReapReport, current_boot};
+pub use reap::{ReapReport, Reaper, current_boot, temporary_folder};
 pub use report::{Failure, FailureClass, Frame, RunEnding, TestCoverage, TestId, TestReport, TestResult, TestStatus};
 pub use runner::RunnerKind;
 pub use spec::{ImageRef, Labels, SandboxSpec};

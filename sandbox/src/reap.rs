@@ -5,7 +5,13 @@
 
 use std::fmt;
 use std::fs;
-use std::sync::OnceLock;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use crate::backend::Backend;
+use crate::error::SandboxError;
 
 /// What removing left-overs did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +31,52 @@ impl fmt::Display for ReapReport {
     }
 }
 
+/// Removes left-overs again and again, for a process that lives long.
+pub struct Reaper {
+    backend: Arc<dyn Backend>,
+    every: Duration,
+}
+
+impl Reaper {
+    /// How often left-overs are looked for unless somebody says otherwise.
+    pub const USUAL: Duration = Duration::from_secs(60);
+    /// How long one look may take; what is left then waits for the next.
+    const MOST: Duration = Duration::from_secs(300);
+
+    /// Prepares to look so often in a backend.
+    pub fn new(backend: Arc<dyn Backend>, every: Duration) -> Self {
+        Self { backend, every }
+    }
+
+    /// Looks once.
+    ///
+    /// # Errors
+    /// When the backend cannot be asked now; the next look may succeed.
+    pub async fn tick(&self) -> Result<ReapReport, SandboxError> {
+        match tokio::time::timeout(Self::MOST, self.backend.reap(&current_boot())).await {
+            Ok(report) => report,
+            Err(_) => Err(SandboxError::EngineTimeout { what: "remove left-overs", after: Self::MOST }),
+        }
+    }
+
+    /// Looks until it is stopped, and tells what came of each look that found something or failed.
+    pub async fn run(self, stop: impl Future<Output = ()>, tell: impl Fn(Result<ReapReport, SandboxError>)) {
+        let mut stop = std::pin::pin!(stop);
+        let mut clock = tokio::time::interval(self.every);
+        clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = &mut stop => return,
+                _ = clock.tick() => {}
+            }
+            match self.tick().await {
+                Ok(report) if report.removed.is_empty() && report.failed.is_empty() => {}
+                looked => tell(looked),
+            }
+        }
+    }
+}
+
 /// Returns the label of boxes that belong to this process.
 pub fn current_boot() -> String {
     static BOOT: OnceLock<String> = OnceLock::new();
@@ -33,6 +85,51 @@ pub fn current_boot() -> String {
         Boot { kernel: kernel_boot(), namespace: pid_namespace(), pid, started: started(pid).unwrap_or(0) }.to_string()
     })
     .clone()
+}
+
+const PREFIX: &str = "patchwright-box.";
+
+/// Returns a name that nothing else has and that tells its owner.
+pub(crate) fn new_name(boot: &str) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("{PREFIX}{}.{count}", boot.replace('/', "_"))
+}
+
+fn owner_of_name(name: &str) -> Option<String> {
+    let (boot, _count) = name.strip_prefix(PREFIX)?.rsplit_once('.')?;
+    Some(boot.replace('_', "/"))
+}
+
+/// Makes a temporary folder that goes with its value, and that the next start removes if this process is killed.
+///
+/// # Errors
+/// When the folder cannot be made.
+pub fn temporary_folder() -> io::Result<tempfile::TempDir> {
+    tempfile::Builder::new().prefix(&new_name(&current_boot())).rand_bytes(0).tempdir()
+}
+
+/// Removes what bears a name of ours if its owner is dead.
+pub(crate) fn remove_if_dead(report: &mut ReapReport, name: &str, boot: &str, remove: impl FnOnce() -> io::Result<()>) {
+    let Some(found) = owner_of_name(name) else { return };
+    if found == boot || owner(&found) != Owner::Dead {
+        report.kept.push(name.to_owned());
+        return;
+    }
+    match remove() {
+        Ok(()) => report.removed.push(name.to_owned()),
+        // Somebody else was quicker.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => report.failed.push((name.to_owned(), error.to_string())),
+    }
+}
+
+/// Removes the temporary folders of dead processes.
+pub(crate) fn reap_folders(report: &mut ReapReport, boot: &str) {
+    for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        remove_if_dead(report, &name, boot, || fs::remove_dir_all(entry.path()));
+    }
 }
 
 /// Whether the owner of a box is there.

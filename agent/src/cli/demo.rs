@@ -77,7 +77,7 @@ impl Ended {
 
 async fn one(demo: &Dir<'_>, args: &Args, stop: CancellationToken) -> Result<Ended, Failure> {
     let name = name_of(demo);
-    let folder = tempfile::Builder::new().prefix("patchwright-demo-").tempdir();
+    let folder = sandbox::temporary_folder();
     let folder = folder.map_err(|error| Failure::unexpected("failed to make a temporary folder", &error))?;
     let repo = folder.path().join(&name);
     unpack(demo, &repo).map_err(|error| Failure::unexpected(&format!("failed to unpack the demo `{name}`"), &error))?;

@@ -16,6 +16,8 @@ pub(super) struct Args {
     /// Also repair what can be repaired: build the base image, remove what dead runs left.
     #[arg(long)]
     fix: bool,
+    #[command(flatten)]
+    engine: settings::Engine,
     /// Print one JSON object.
     #[arg(long)]
     pub(super) json: bool,
@@ -30,8 +32,8 @@ struct Section {
 
 pub(super) async fn run(args: &Args) -> Result<Ending, Failure> {
     let (docker, process) = tokio::join!(
-        examine(BackendKind::Docker, "docker sandbox", args.fix),
-        examine(BackendKind::Process, "process sandbox", args.fix)
+        examine(BackendKind::Docker, "docker sandbox", args),
+        examine(BackendKind::Process, "process sandbox", args)
     );
     let storage = storage();
     let sections = [docker, process, storage];
@@ -54,8 +56,8 @@ pub(super) async fn run(args: &Args) -> Result<Ending, Failure> {
     Ok(if good { Ending::Done } else { Ending::NoFix })
 }
 
-async fn examine(kind: BackendKind, name: &'static str, fix: bool) -> Section {
-    let backend = match sandbox::connect(kind, &settings::docker_options()).await {
+async fn examine(kind: BackendKind, name: &'static str, args: &Args) -> Section {
+    let backend = match sandbox::connect(kind, &args.engine.options()).await {
         Ok(backend) => backend,
         Err(error) => {
             let remedy = match kind {
@@ -66,7 +68,7 @@ async fn examine(kind: BackendKind, name: &'static str, fix: bool) -> Section {
         }
     };
     let mut checks = backend.probe().await;
-    if fix {
+    if args.fix {
         checks.extend(repair(backend.as_ref()).await);
     }
     // A layer that is missing makes a sandbox weaker, not useless; without an interpreter nothing runs in it.

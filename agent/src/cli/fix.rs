@@ -62,6 +62,8 @@ pub(super) struct How {
     /// Where tests run.
     #[arg(long, value_enum, default_value = "auto")]
     pub(super) sandbox: Sandbox,
+    #[command(flatten)]
+    engine: settings::Engine,
     /// The container image to run tests in [default: python, pulled or built].
     #[arg(long, value_name = "REF")]
     image: Option<String>,
@@ -180,8 +182,8 @@ pub(super) async fn fix(
         None => settings::make_dir(checkout::state_dir().join("jobs").join(&job))?,
     };
     // Without a folder of the user's the objects are only needed while the job runs.
-    let objects = tempfile::Builder::new().prefix("patchwright-objects-").tempdir();
-    let objects = objects.map_err(|error| Failure::unexpected("failed to make a temporary folder", &error))?;
+    let objects = sandbox::temporary_folder()
+        .map_err(|error| Failure::unexpected("failed to make a temporary folder", &error))?;
     let store_dir = if job_dir.is_some() { dir.join("objects.git") } else { objects.path().join("objects.git") };
     let clock = Clock::start();
     let path = dir.join("journal.jsonl");
@@ -212,8 +214,8 @@ async fn resolve(how: &How, task: &Task, job: &str, store_dir: PathBuf) -> Resul
     // The only one so far; naming it keeps scripts valid when there are more.
     let Proposer::Templates = how.proposer;
     Ok(Settings {
-        sandbox: settings::choose_backend(how.sandbox, task.test.as_deref(), how.image.as_deref()).await,
-        docker_host: settings::docker_host(),
+        sandbox: settings::choose_backend(how.sandbox, task.test.as_deref(), how.image.as_deref(), &how.engine).await,
+        engine: how.engine.options(),
         image: how.image.clone(),
         python: how.python.clone(),
         limits: sandbox::Limits::default(),

@@ -60,13 +60,19 @@ fn read_limited(reader: impl Read, name: &str) -> Result<String, Failure> {
 /// Chooses the backend.
 ///
 /// `auto` takes the engine where one answers. A test command that names an interpreter of this machine by its path only makes sense on this
-/// machine, so it decides for `process`.
-pub(super) async fn choose_backend(wanted: Sandbox, test: Option<&str>, image: Option<&str>) -> BackendKind {
+/// machine, so it decides for `process`. A runtime is only asked for by people who want more than processes give.
+pub(super) async fn choose_backend(
+    wanted: Sandbox,
+    test: Option<&str>,
+    image: Option<&str>,
+    engine: &Engine,
+) -> BackendKind {
     match wanted {
         Sandbox::Docker => BackendKind::Docker,
         Sandbox::Process => BackendKind::Process,
+        Sandbox::Auto if engine.options().runtime.is_some() => BackendKind::Docker,
         Sandbox::Auto if image.is_none() && test.is_some_and(names_local_interpreter) => BackendKind::Process,
-        Sandbox::Auto => match sandbox::connect(BackendKind::Docker, &docker_options()).await {
+        Sandbox::Auto => match sandbox::connect(BackendKind::Docker, &engine.options()).await {
             Ok(_) => BackendKind::Docker,
             Err(error) => {
                 talk(&format!("{error}; using confined processes of this machine instead"));
@@ -80,13 +86,35 @@ fn names_local_interpreter(test: &str) -> bool {
     test.split_whitespace().find(|word| !word.contains('=')).is_some_and(|word| Path::new(word).is_absolute())
 }
 
+/// How the container engine is used.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct Engine {
+    /// The container engine's runtime, such as gVisor's `runsc` [default: the engine's].
+    #[arg(long, value_name = "NAME", env = "PATCHWRIGHT_RUNTIME")]
+    runtime: Option<String>,
+    /// The control group below which containers are limited [default: the engine's].
+    #[arg(long, value_name = "PATH", env = "PATCHWRIGHT_CGROUP_PARENT")]
+    cgroup_parent: Option<String>,
+}
+
+impl Engine {
+    /// Returns how to reach the engine, and what to ask it for.
+    pub(super) fn options(&self) -> ConnectOptions {
+        ConnectOptions {
+            runtime: self.runtime.clone().filter(|name| !name.is_empty()),
+            cgroup_parent: self.cgroup_parent.clone().filter(|path| !path.is_empty()),
+            ..docker_options()
+        }
+    }
+}
+
 /// How the container engine is reached: `DOCKER_HOST` as the Docker client reads it.
 pub(super) fn docker_options() -> ConnectOptions {
     ConnectOptions { docker_host: docker_host(), ..ConnectOptions::default() }
 }
 
 /// Returns `DOCKER_HOST`, where it is set to something.
-pub(super) fn docker_host() -> Option<String> {
+fn docker_host() -> Option<String> {
     std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty())
 }
 

@@ -29,8 +29,7 @@ pub(super) async fn of_job(
         return Ok(None);
     }
     notice(cx, format!("{} needs more than the default image: making its environment", reason(&detection)));
-    let options = sandbox::ConnectOptions { docker_host: settings.docker_host.clone(), ..Default::default() };
-    let backend = DockerBackend::connect(&options).await?;
+    let backend = DockerBackend::connect(&settings.engine).await?;
     let journal = Arc::clone(&cx.journal);
     let progress = move |step: sandbox::ImageProgress| journal.record(Event::Notice { text: step.to_string() });
     let made = tokio::select! {

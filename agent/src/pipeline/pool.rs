@@ -4,12 +4,16 @@
 //! the job is asked to stop, and then the box is removed before the call returns, so that nothing is left behind.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use repo::{FileMode, Snapshot};
 use sandbox::{Backend, SandboxError, SandboxSpec, TestPlan, TestReport, TestRequest, WorkFile, Workbench};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+
+use crate::journal::{Event, Journal};
 
 /// Why no report came back.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +36,23 @@ pub(super) struct Pool {
     permits: Semaphore,
     size: u32,
     stop: CancellationToken,
+    journal: Arc<Journal>,
+    /// Whether waiting for the backend was in vain once: nobody waits again.
+    lost: AtomicBool,
+}
+
+/// How often a run is tried again in another box because of the machine.
+const RETRIES: u32 = 2;
+/// How long a backend may be away before the job ends.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Removes a box that is not used any more. One that the machine keeps is remembered by its backend; what was found in it counts.
+async fn close(bench: Workbench, report: &Result<TestReport, PoolError>) -> Result<(), PoolError> {
+    match (bench.close().await, report) {
+        (Ok(()), _) => Ok(()),
+        (Err(error), Ok(_)) if !error.is_infrastructure() => Err(error.into()),
+        (Err(_), _) => Ok(()),
+    }
 }
 
 impl Pool {
@@ -43,9 +64,21 @@ impl Pool {
         files: Vec<WorkFile>,
         size: u32,
         stop: CancellationToken,
+        journal: Arc<Journal>,
     ) -> Pool {
         let permits = Semaphore::new(size as usize);
-        Pool { backend, spec, plan, files: Arc::new(files), idle: Mutex::new(Vec::new()), permits, size, stop }
+        Pool {
+            backend,
+            spec,
+            plan,
+            files: Arc::new(files),
+            idle: Mutex::new(Vec::new()),
+            permits,
+            size,
+            stop,
+            journal,
+            lost: AtomicBool::new(false),
+        }
     }
 
     /// Returns the version of pytest in the boxes, or why there is none.
@@ -54,18 +87,55 @@ impl Pool {
     /// When the job is asked to stop, or no box can be had.
     pub(super) async fn pytest(&self) -> Result<Result<String, String>, PoolError> {
         let _permit = self.permit().await?;
-        let bench = self.start().await?;
+        let bench = match self.start().await {
+            Err(PoolError::Sandbox(error)) if error.is_infrastructure() => {
+                self.recover(error).await?;
+                self.start().await?
+            }
+            started => started?,
+        };
         let found = bench.pytest_version().map(str::to_owned).map_err(str::to_owned);
         self.idle.lock().push(bench);
         Ok(found)
     }
 
-    /// Runs tests in a warm box.
+    /// Runs tests in a warm box, and again in another where the machine failed.
     ///
     /// # Errors
     /// When the job is asked to stop, or no box can be had.
     pub(super) async fn run(&self, request: &TestRequest) -> Result<TestReport, PoolError> {
         let _permit = self.permit().await?;
+        let mut retries = 0;
+        loop {
+            match self.run_warm(request).await {
+                Err(PoolError::Sandbox(error)) if error.is_infrastructure() && retries < RETRIES => {
+                    self.recover(error).await?;
+                    retries += 1;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Runs tests in a box that nothing has run in before and nothing will run in after; again in another where the machine failed.
+    ///
+    /// # Errors
+    /// When the job is asked to stop, or no box can be had.
+    pub(super) async fn run_fresh(&self, request: &TestRequest) -> Result<TestReport, PoolError> {
+        let _permit = self.permit().await?;
+        let mut retries = 0;
+        loop {
+            match self.run_once(request).await {
+                Err(PoolError::Sandbox(error)) if error.is_infrastructure() && retries < RETRIES => {
+                    self.recover(error).await?;
+                    retries += 1;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn run_warm(&self, request: &TestRequest) -> Result<TestReport, PoolError> {
         let idle = self.idle.lock().pop();
         let mut bench = match idle {
             Some(bench) => bench,
@@ -75,21 +145,42 @@ impl Pool {
         if report.is_ok() && bench.is_alive() {
             self.idle.lock().push(bench);
         } else {
-            bench.close().await?;
+            close(bench, &report).await?;
         }
         report
     }
 
-    /// Runs tests in a box that nothing has run in before and nothing will run in after.
-    ///
-    /// # Errors
-    /// When the job is asked to stop, or no box can be had.
-    pub(super) async fn run_fresh(&self, request: &TestRequest) -> Result<TestReport, PoolError> {
-        let _permit = self.permit().await?;
+    async fn run_once(&self, request: &TestRequest) -> Result<TestReport, PoolError> {
         let mut bench = self.start().await?;
         let report = self.run_in(&mut bench, request).await;
-        bench.close().await?;
+        close(bench, &report).await?;
         report
+    }
+
+    /// Waits until boxes can be had again after a failure of the machine's; gives up for good when that takes too long.
+    async fn recover(&self, error: SandboxError) -> Result<(), PoolError> {
+        if self.lost.load(Ordering::Relaxed) {
+            return Err(error.into());
+        }
+        self.journal.record(Event::Notice { text: format!("{error}; trying again in another sandbox") });
+        if matches!(error, SandboxError::ImageMissing { .. }) {
+            self.or_stop(self.backend.prepare(self.spec.image.as_ref(), &|_| {})).await?;
+        }
+        match self.or_stop(self.backend.recover(PATIENCE)).await {
+            Ok(()) => Ok(()),
+            Err(PoolError::Sandbox(later)) => {
+                self.lost.store(true, Ordering::Relaxed);
+                Err(later.into())
+            }
+            Err(stopped @ PoolError::Interrupted) => Err(stopped),
+        }
+    }
+
+    async fn or_stop<T>(&self, work: impl Future<Output = Result<T, SandboxError>>) -> Result<T, PoolError> {
+        tokio::select! {
+            done = work => done.map_err(PoolError::from),
+            () = self.stop.cancelled() => Err(PoolError::Interrupted),
+        }
     }
 
     /// Waits for the boxes that are lent and removes all.

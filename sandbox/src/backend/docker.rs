@@ -6,21 +6,22 @@
 
 mod container;
 mod engine;
+mod probe;
+mod reap;
 mod running;
 mod station;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::errors::Error;
-use bollard::models::{ContainerSummary, SystemInfo};
-use bollard::query_parameters::{
-    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, ListContainersOptionsBuilder, StartContainerOptions,
-};
+use bollard::models::SystemInfo;
+use bollard::query_parameters::{AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, StartContainerOptions};
 use parking_lot::Mutex;
 
-use self::container::Offer;
+use self::container::{Groups, Offer};
 use self::engine::is_absent;
 use self::running::Running;
 use self::station::StationImages;
@@ -31,7 +32,7 @@ pub(crate) use self::running::{Container, remove};
 use super::{Backend, BackendKind, Check, ConnectOptions, ImageProgressFn, Isolation, Launched, Layer};
 use crate::error::SandboxError;
 use crate::image;
-use crate::reap::{self, Owner, ReapReport};
+use crate::reap::ReapReport;
 use crate::spec::{ImageRef, Labels, SandboxSpec};
 use crate::station::helper;
 use crate::workspace::{means, mounts};
@@ -52,7 +53,7 @@ impl DockerBackend {
     /// Connects, and removes the containers of dead processes.
     pub async fn connect(options: &ConnectOptions) -> Result<Self, SandboxError> {
         let backend = Self::open(options).await?;
-        backend.reap(&reap::current_boot()).await?;
+        backend.reap(&crate::reap::current_boot()).await?;
         Ok(backend)
     }
 
@@ -63,7 +64,10 @@ impl DockerBackend {
         let offer = Offer {
             init: offers_init(&info),
             seccomp: security.iter().any(|option| option.contains("name=seccomp")),
+            groups: Groups { memory: info.memory_limit.unwrap_or(false), processes: info.pids_limit.unwrap_or(false) },
             cpus: info.ncpu.map_or(1.0, |count| count as f64),
+            runtime: runtime(&info, options.runtime.as_deref())?,
+            group: options.cgroup_parent.clone(),
         };
         Ok(Self {
             engine,
@@ -92,7 +96,7 @@ impl DockerBackend {
         spec: &SandboxSpec,
         image_id: &str,
         argv: &[String],
-        offer: Offer,
+        offer: &Offer,
     ) -> Result<Container, SandboxError> {
         let docker = &self.engine.docker;
         let name = new_name(&spec.labels);
@@ -155,20 +159,46 @@ impl DockerBackend {
     ) -> Result<Container, SandboxError> {
         let docker = &self.engine.docker;
         let options = CreateContainerOptionsBuilder::new().name(&new_name(&spec.labels)).build();
-        let body = container::setup_body(spec, image_id, network, user, secrets, self.offer);
+        let body = container::setup_body(spec, image_id, network, user, secrets, &self.offer);
         let created = self.engine.work("create a container", docker.create_container(Some(options), body)).await?;
         Ok(Container::new(self.engine.clone(), created.id))
     }
 
-    async fn ours(&self) -> Result<Vec<ContainerSummary>, SandboxError> {
-        let filters = HashMap::from([("label".to_owned(), vec![BOOT_LABEL.to_owned()])]);
-        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-        self.engine.ask("list containers", self.engine.docker.list_containers(Some(options))).await
+    async fn launch_with(
+        &self,
+        spec: &SandboxSpec,
+        argv: &[String],
+        offer: &Offer,
+    ) -> Result<Box<dyn Launched>, SandboxError> {
+        let image = self.image_of(spec).await?;
+        let argv = &seeded(spec, argv);
+        let image_id = self.image_id(&image).await?;
+        let container = match self.create(spec, &image_id, argv, offer).await {
+            // The image was removed since it was looked up.
+            Err(error) if is_absent(&error) => {
+                self.images.lock().remove(image.as_str());
+                let image_id = self.image_id(&image).await?;
+                self.create(spec, &image_id, argv, offer).await?
+            }
+            other => other?,
+        };
+        self.start(container, argv).await
     }
 
     fn version(&self) -> &str {
         self.info.server_version.as_deref().unwrap_or("of unknown version")
     }
+}
+
+/// Returns the runtime that was asked for, if the engine has it.
+fn runtime(info: &SystemInfo, wanted: Option<&str>) -> Result<Option<String>, SandboxError> {
+    let Some(wanted) = wanted else { return Ok(None) };
+    let mut known: Vec<&str> = info.runtimes.iter().flatten().map(|(name, _)| name.as_str()).collect();
+    if known.contains(&wanted) {
+        return Ok(Some(wanted.to_owned()));
+    }
+    known.sort_unstable();
+    Err(SandboxError::RuntimeMissing { runtime: wanted.to_owned(), known: known.join(", ") })
 }
 
 /// An engine that lacks the program still accepts the wish, and fails when the container starts.
@@ -220,11 +250,15 @@ impl Backend for DockerBackend {
             unless("system call filter", self.offer.seccomp, "the engine was built or configured without seccomp"),
             unless(
                 "memory limit",
-                info.memory_limit.unwrap_or(false),
-                "the engine's kernel lacks the memory controller",
+                self.offer.groups.memory,
+                "the engine has no memory controller; each process is limited instead of the whole box",
             ),
             unless("swap limit", info.swap_limit.unwrap_or(false), "the engine's kernel does not count swap"),
-            unless("process limit", info.pids_limit.unwrap_or(false), "the engine's kernel lacks the pids controller"),
+            unless(
+                "process limit",
+                self.offer.groups.processes,
+                "the engine has no pids controller; the boxes' user is limited instead of each box",
+            ),
             unless("processor limit", info.cpu_cfs_quota.unwrap_or(false), "the engine's kernel lacks cpu quotas"),
             unless("init program", self.offer.init, "docker-init is not installed beside the engine"),
             unless(
@@ -245,14 +279,15 @@ impl Backend for DockerBackend {
         let mut default = self.default_image.lock().await;
         let image = match (image, &*default) {
             (Some(image), _) => image::ensure(&self.engine, image, progress).await?,
-            (None, Some(image)) => image.clone(),
-            (None, None) => {
+            (None, Some(image)) if self.engine.image_id(image.as_str()).await?.is_some() => image.clone(),
+            (None, _) => {
                 let image = image::ensure_python(&self.engine, progress).await?;
                 *default = Some(image.clone());
                 image
             }
         };
         drop(default);
+        self.images.lock().remove(image.as_str());
         self.image_id(&image).await?;
         Ok(Some(image))
     }
@@ -262,19 +297,11 @@ impl Backend for DockerBackend {
     }
 
     async fn launch(&self, spec: &SandboxSpec, argv: &[String]) -> Result<Box<dyn Launched>, SandboxError> {
-        let image = self.image_of(spec).await?;
-        let argv = &seeded(spec, argv);
-        let image_id = self.image_id(&image).await?;
-        let container = match self.create(spec, &image_id, argv, self.offer).await {
-            // The image was removed since it was looked up.
-            Err(error) if is_absent(&error) => {
-                self.images.lock().remove(image.as_str());
-                let image_id = self.image_id(&image).await?;
-                self.create(spec, &image_id, argv, self.offer).await?
-            }
-            other => other?,
-        };
-        self.start(container, argv).await
+        self.launch_with(spec, argv, &self.offer).await
+    }
+
+    async fn launch_first(&self, spec: &SandboxSpec, argv: &[String]) -> Result<Box<dyn Launched>, SandboxError> {
+        self.launch_with(spec, argv, &self.offer.without_init()).await
     }
 
     async fn launch_station(&self, spec: &SandboxSpec) -> Result<Box<dyn Launched>, SandboxError> {
@@ -282,14 +309,14 @@ impl Backend for DockerBackend {
         let argv = [helper::PATH.to_owned()];
         // The helper is the box's first process itself. An init program in front would hold the streams of the protocol open for
         // whoever runs as the same user, and could be killed.
-        let offer = Offer { init: false, ..self.offer };
+        let offer = self.offer.without_init();
         let station = self.stations.image(&self.engine, &self.image_id(&image).await?).await?;
-        let container = match self.create(spec, &station, &argv, offer).await {
+        let container = match self.create(spec, &station, &argv, &offer).await {
             Err(error) if is_absent(&error) => {
                 self.images.lock().remove(image.as_str());
                 self.stations.forget(&station).await;
                 let station = self.stations.image(&self.engine, &self.image_id(&image).await?).await?;
-                self.create(spec, &station, &argv, offer).await?
+                self.create(spec, &station, &argv, &offer).await?
             }
             other => other?,
         };
@@ -309,56 +336,19 @@ impl Backend for DockerBackend {
         Ok(())
     }
 
+    async fn recover(&self, patience: Duration) -> Result<(), SandboxError> {
+        self.engine.recover(patience).await
+    }
+
     async fn reap(&self, boot: &str) -> Result<ReapReport, SandboxError> {
-        let mut report = ReapReport::default();
-        for found in self.ours().await? {
-            let name = found.names.and_then(|names| names.into_iter().next()).unwrap_or_default();
-            let name = name.trim_start_matches('/').to_owned();
-            let owner = found.labels.and_then(|mut labels| labels.remove(BOOT_LABEL)).unwrap_or_default();
-            if owner == boot || reap::owner(&owner) != Owner::Dead {
-                report.kept.push(name);
-                continue;
-            }
-            match remove(&self.engine, found.id.as_deref().unwrap_or(&name)).await {
-                Ok(()) => report.removed.push(name),
-                Err(error) => report.failed.push((name, error.to_string())),
-            }
-        }
+        self.engine.remove_left().await;
+        let mut report = self::reap::reap(&self.engine, boot).await?;
         mounts::reap(boot, &mut report);
         Ok(report)
     }
 
     async fn probe(&self) -> Vec<Check> {
-        let name = self.info.operating_system.as_deref().unwrap_or("unknown system");
-        let mut checks =
-            vec![Check::good("docker engine", format!("{} on {name} at {}", self.version(), self.engine.socket))];
-        for layer in self.describe().layers {
-            checks.push(match layer.missing {
-                None => Check::good(layer.name, "in force"),
-                Some(reason) => Check::bad(layer.name, reason, "see the engine's documentation on security"),
-            });
-        }
-        checks.push(if helper::is_static() {
-            Check::good("station helper", "static: starts in every image")
-        } else {
-            Check::bad(
-                "station helper",
-                "linked dynamically: starts only in images with this machine's C library",
-                "install the static C library (libc6-dev on Debian) and build again",
-            )
-        });
-        let image = image::present_python(&self.engine).await;
-        if let Ok(Some(image)) = &image {
-            checks.push(means::examine(self, Some(image.clone())).await);
-        }
-        checks.push(match image {
-            Ok(Some(image)) => Check::good("python image", image.to_string()),
-            Ok(None) => {
-                Check::bad("python image", "not present yet", "the first run makes it, or `patchwright doctor --fix`")
-            }
-            Err(error) => Check::bad("python image", error.to_string(), "see the engine"),
-        });
-        checks
+        probe::probe(self).await
     }
 }
 

@@ -28,12 +28,10 @@ use self::running::{Reach, Running};
 use super::{Backend, BackendKind, Check, ImageProgressFn, Isolation, Launched, environment};
 use crate::error::SandboxError;
 use crate::limits::Limits;
-use crate::reap::{self, Owner, ReapReport};
+use crate::reap::{self, ReapReport, new_name};
 use crate::spec::{ImageRef, SandboxSpec};
 use crate::station::helper;
 use crate::workspace::{means, mounts};
-
-const PREFIX: &str = "patchwright-box.";
 
 /// The kernel of this machine as a maker of boxes.
 #[derive(Debug)]
@@ -233,31 +231,6 @@ fn first_builder() -> Builder {
     if nix::unistd::geteuid().is_root() { Builder::Root } else { Builder::UserNamespace }
 }
 
-/// Returns a name that no other box has and that tells its owner.
-fn new_name(boot: &str) -> String {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    format!("{PREFIX}{}.{count}", boot.replace('/', "_"))
-}
-
-fn owner_of_name(name: &str) -> Option<String> {
-    let (boot, _count) = name.strip_prefix(PREFIX)?.rsplit_once('.')?;
-    Some(boot.replace('_', "/"))
-}
-
-/// Removes what bears the name of a box if the box's owner is dead.
-fn report_removal(report: &mut ReapReport, name: &str, boot: &str, remove: impl FnOnce() -> std::io::Result<()>) {
-    let Some(owner) = owner_of_name(name) else { return };
-    if owner == boot || reap::owner(&owner) != Owner::Dead {
-        report.kept.push(name.to_owned());
-        return;
-    }
-    match remove() {
-        Ok(()) => report.removed.push(name.to_owned()),
-        Err(error) => report.failed.push((name.to_owned(), error.to_string())),
-    }
-}
-
 fn launch_error(program: &str, refusal: Refusal) -> SandboxError {
     let (step, reason) = match refusal {
         Refusal::Clone(error) => ("make namespaces", error.desc().to_owned()),
@@ -339,12 +312,9 @@ impl Backend for ProcessBackend {
     async fn reap(&self, boot: &str) -> Result<ReapReport, SandboxError> {
         let mut report = ReapReport::default();
         for name in self.cgroups.names() {
-            report_removal(&mut report, &name, boot, || self.cgroups.remove(&name));
+            reap::remove_if_dead(&mut report, &name, boot, || self.cgroups.remove(&name));
         }
-        for entry in std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            report_removal(&mut report, &name, boot, || std::fs::remove_dir_all(entry.path()));
-        }
+        reap::reap_folders(&mut report, boot);
         mounts::reap(boot, &mut report);
         Ok(report)
     }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use super::{Overlay, path_text};
-use crate::backend::{Backend, BoxEnding, BoxInput, BoxOutput, Launched, Pressure};
+use crate::backend::{Backend, BoxEnding, BoxInput, BoxOutput, Launched, Pressure, Trouble};
 use crate::error::SandboxError;
 use crate::protocol::{self, Done, FrameError, Hello, Refusal, Reply, Request, RunRequest};
 use crate::report::RunEnding;
@@ -41,6 +41,20 @@ pub(super) struct RunEnd {
 enum Lost {
     Late,
     Frame(FrameError),
+    /// What runs the box broke.
+    Broken(SandboxError),
+}
+
+/// Waits for an answer as long as the machinery behind the box is whole, at most so long.
+async fn within<T>(
+    limit: Duration,
+    trouble: Trouble,
+    answer: impl Future<Output = Result<T, Lost>>,
+) -> Result<T, Lost> {
+    tokio::select! {
+        answer = timeout(limit, answer) => answer.unwrap_or(Err(Lost::Late)),
+        error = trouble => Err(Lost::Broken(error)),
+    }
 }
 
 impl From<FrameError> for Lost {
@@ -57,14 +71,15 @@ impl Session {
             spec.env.push(("PYTHONHASHSEED".to_owned(), "0".to_owned()));
         }
         let python = backend.python(&spec).await?;
-        let mut launched = backend.launch(&spec, &protocol::driver_argv(&python)).await?;
+        let mut launched = backend.launch_first(&spec, &protocol::driver_argv(&python)).await?;
         let Some((input, output)) = launched.stdio() else {
             return Err(SandboxError::Protocol { detail: "the box has no stdin and stdout".to_owned() });
         };
         let hello =
             Hello { protocol: 0, python: String::new(), pytest: None, pytest_trouble: None, root: String::new() };
         let mut session = Session { launched, input, output, hello, alive: true };
-        match timeout(START, session.greet()).await.unwrap_or(Err(Lost::Late)) {
+        let trouble = session.launched.trouble();
+        match within(START, trouble, session.greet()).await {
             Ok(hello) => session.hello = hello,
             Err(lost) => return Err(session.no_driver(python, lost).await),
         }
@@ -88,17 +103,17 @@ impl Session {
     /// Explains why the driver did not come up.
     async fn no_driver(mut self, python: String, lost: Lost) -> SandboxError {
         let reason = match lost {
-            Lost::Late => format!("it did not come up within {} s", START.as_secs()),
-            Lost::Frame(error) => {
-                let ending = self.ending().await;
+            Lost::Broken(error) => Err(error),
+            Lost::Late => Ok(format!("it did not come up within {} s", START.as_secs())),
+            Lost::Frame(error) => self.ending().await.map(|ending| {
                 let ending = ending.map_or_else(|| error.to_string(), |ending| format!("it ended with {ending}"));
                 format!("{ending}; Python 3.6 or newer is needed; {}", self.launched.stderr_tail().trim())
-            }
+            }),
         };
         if let Err(error) = self.launched.close().await {
             tracing::warn!(%error, "sandbox could not be removed");
         }
-        SandboxError::Interpreter { python, reason }
+        reason.map_or_else(|error| error, |reason| SandboxError::Interpreter { python, reason })
     }
 
     pub(super) fn hello(&self) -> &Hello {
@@ -116,7 +131,7 @@ impl Session {
             protocol::write_frame(&mut self.input, request, body).await?;
             Ok::<_, Lost>(protocol::read_frame(&mut self.output).await?)
         };
-        match timeout(ANSWER, exchange).await.unwrap_or(Err(Lost::Late)) {
+        match within(ANSWER, self.launched.trouble(), exchange).await {
             Ok((Reply::Ok, body)) => Ok(body),
             Ok((Reply::Error { kind, message }, _)) => {
                 self.alive &= kind != Refusal::Unclean;
@@ -143,10 +158,10 @@ impl Session {
         let body = overlay.iter().flat_map(|overlay| overlay.bytes.iter().flatten().copied()).collect::<Vec<u8>>();
         let pressure = self.launched.pressure();
         let began = Instant::now();
-        let deadline = began + seconds(request.total) + GRACE;
+        let limit = seconds(request.total) + GRACE;
         let request = Request::Run(Box::new(request));
-        let exchange = timeout_at(deadline, self.exchange(&request, &body, events)).await;
-        let (end, output) = match exchange.unwrap_or(Err(Lost::Late)) {
+        let trouble = self.launched.trouble();
+        let (end, output) = match within(limit, trouble, self.exchange(&request, &body, events)).await {
             Ok((Reply::Done(mut done), output)) => {
                 self.complete(&mut done, pressure);
                 if let Some(why) = &done.unclean {
@@ -160,7 +175,7 @@ impl Session {
                 self.give_up().await;
                 (Err(RunEnding::Tampered { detail: format!("unexpected answer {reply:?}") }), Vec::new())
             }
-            Err(lost) => (Err(self.lost_run(lost).await), Vec::new()),
+            Err(lost) => (Err(self.lost_run(lost).await?), Vec::new()),
         };
         let duration = end.as_ref().map_or_else(|_| began.elapsed(), |done| seconds(done.elapsed));
         Ok(RunEnd { end, output, duration })
@@ -203,13 +218,18 @@ impl Session {
         }
     }
 
-    async fn lost_run(&mut self, lost: Lost) -> RunEnding {
-        match lost {
+    /// Tells what the tests did to their box from what happened to it.
+    async fn lost_run(&mut self, lost: Lost) -> Result<RunEnding, SandboxError> {
+        Ok(match lost {
+            Lost::Broken(error) => {
+                self.give_up().await;
+                return Err(error);
+            }
             Lost::Late => {
                 self.give_up().await;
                 RunEnding::TotalTimeout
             }
-            Lost::Frame(FrameError::Ended) => match self.ending().await {
+            Lost::Frame(FrameError::Ended) => match self.ending().await? {
                 Some(BoxEnding::OutOfMemory) => RunEnding::OutOfMemory,
                 Some(ending) => RunEnding::Crashed { detail: format!("the sandbox ended ({ending}) during the run") },
                 None => RunEnding::Crashed { detail: "the sandbox closed its output during the run".to_owned() },
@@ -218,17 +238,22 @@ impl Session {
                 self.give_up().await;
                 RunEnding::Tampered { detail: error.to_string() }
             }
-        }
+        })
     }
 
     async fn lost_error(&mut self, lost: Lost) -> SandboxError {
         let detail = match lost {
+            Lost::Broken(error) => {
+                self.give_up().await;
+                return error;
+            }
             Lost::Late => format!("no answer within {} s", ANSWER.as_secs()),
             Lost::Frame(FrameError::Ended) => match self.ending().await {
-                Some(ending) => {
+                Ok(Some(ending)) => {
                     return SandboxError::BoxEnded { ending, stderr: self.launched.stderr_tail() };
                 }
-                None => "it closed its output".to_owned(),
+                Ok(None) => "it closed its output".to_owned(),
+                Err(error) => return error,
             },
             Lost::Frame(error) => error.to_string(),
         };
@@ -236,14 +261,15 @@ impl Session {
         SandboxError::Protocol { detail }
     }
 
-    /// How the box ended, once its output is closed.
-    async fn ending(&mut self) -> Option<BoxEnding> {
+    /// How the box ended, once its output is closed; nothing where it goes on without one.
+    async fn ending(&mut self) -> Result<Option<BoxEnding>, SandboxError> {
         self.alive = false;
         match timeout(LEAVE, self.launched.wait()).await {
-            Ok(Ok(ending)) => Some(ending),
-            Ok(Err(_)) | Err(_) => {
+            Ok(Ok(ending)) => Ok(Some(ending)),
+            Ok(Err(error)) => Err(error),
+            Err(_) => {
                 self.give_up().await;
-                None
+                Ok(None)
             }
         }
     }

@@ -24,18 +24,39 @@ pub(super) const JOB_LABEL: &str = "patchwright.job";
 const SECCOMP: &str = include_str!("seccomp.json");
 
 /// What the engine offers beyond the minimum.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Offer {
     /// Whether there is an init program to put in front.
     pub(super) init: bool,
     /// Whether system call filters work.
     pub(super) seccomp: bool,
+    /// Which limits of a whole container work; an engine without control groups has none.
+    pub(super) groups: Groups,
     /// How many processors there are.
     pub(super) cpus: f64,
+    /// The program that runs containers, where it is not to be the engine's usual one.
+    pub(super) runtime: Option<String>,
+    /// The control group under which those of the containers are made.
+    pub(super) group: Option<String>,
+}
+
+impl Offer {
+    /// Returns the same without a program in front: it runs as the box's user and holds the box's streams open, so that whatever
+    /// runs in the box could write to them.
+    pub(super) fn without_init(&self) -> Self {
+        Self { init: false, ..self.clone() }
+    }
+}
+
+/// Which limits of whole containers an engine can enforce.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Groups {
+    pub(super) memory: bool,
+    pub(super) processes: bool,
 }
 
 /// Returns the settings of a container for one box.
-pub(super) fn body(spec: &SandboxSpec, image_id: &str, argv: &[String], offer: Offer) -> ContainerCreateBody {
+pub(super) fn body(spec: &SandboxSpec, image_id: &str, argv: &[String], offer: &Offer) -> ContainerCreateBody {
     let env = environment::variables(WORKSPACE, SCRATCH, None, &spec.env);
     ContainerCreateBody {
         image: Some(image_id.to_owned()),
@@ -78,7 +99,7 @@ pub(super) fn setup_body(
     network: &str,
     user: SetupUser,
     secrets: &str,
-    offer: Offer,
+    offer: &Offer,
 ) -> ContainerCreateBody {
     let mut body = body(spec, image_id, &["sleep".to_owned(), "infinity".to_owned()], offer);
     body.network_disabled = Some(network == "none");
@@ -108,7 +129,7 @@ fn labels(labels: &Labels) -> HashMap<String, String> {
     HashMap::from([(BOOT_LABEL.to_owned(), labels.boot.clone()), (JOB_LABEL.to_owned(), labels.job.clone())])
 }
 
-fn host_config(spec: &SandboxSpec, offer: Offer) -> HostConfig {
+fn host_config(spec: &SandboxSpec, offer: &Offer) -> HostConfig {
     let limits = &spec.limits;
     let mut security = vec!["no-new-privileges:true".to_owned()];
     if offer.seccomp {
@@ -133,13 +154,10 @@ fn host_config(spec: &SandboxSpec, offer: Offer) -> HostConfig {
         // The sum with swap: no swap is given.
         memory_swap: Some(memory),
         nano_cpus: Some((limits.cpus.clamp(0.01, offer.cpus) * 1e9) as i64),
-        ulimits: Some(vec![
-            ulimit("core", 0),
-            ulimit("nofile", signed(limits.descriptors())),
-            ulimit("fsize", signed(limits.disk_bytes)),
-            ulimit("memlock", 64 << 10),
-        ]),
+        ulimits: Some(ulimits(limits, offer.groups)),
         init: Some(offer.init),
+        runtime: offer.runtime.clone(),
+        cgroup_parent: offer.group.clone(),
         log_config: Some(HostConfigLogConfig { typ: Some("none".into()), config: None }),
         privileged: Some(false),
         auto_remove: Some(false),
@@ -170,6 +188,24 @@ fn scratch_options(limits: &Limits, bytes: u64, owner: &str) -> String {
     format!("rw,nosuid,nodev,size={bytes},nr_inodes={},{owner}", limits.files.saturating_add(1))
 }
 
+/// Limits of single processes. Where the whole container has none they are better than nothing: a memory bomb ends in its own
+/// process, a fork bomb with its user's count.
+fn ulimits(limits: &Limits, groups: Groups) -> Vec<ResourcesUlimits> {
+    let mut set = vec![
+        ulimit("core", 0),
+        ulimit("nofile", signed(limits.descriptors())),
+        ulimit("fsize", signed(limits.disk_bytes)),
+        ulimit("memlock", 64 << 10),
+    ];
+    if !groups.memory {
+        set.push(ulimit("data", signed(limits.memory_bytes)));
+    }
+    if !groups.processes {
+        set.push(ulimit("nproc", i64::from(limits.processes)));
+    }
+    set
+}
+
 fn ulimit(name: &str, value: i64) -> ResourcesUlimits {
     ResourcesUlimits { name: Some(name.to_owned()), soft: Some(value), hard: Some(value) }
 }
@@ -182,15 +218,29 @@ fn signed(bytes: u64) -> i64 {
 mod tests {
     use super::*;
 
+    const ALL: Groups = Groups { memory: true, processes: true };
+
+    #[test]
+    fn without_control_groups_each_process_is_limited() {
+        let limits = Limits { memory_bytes: 5, processes: 7, ..Limits::default() };
+        let of =
+            |groups| ulimits(&limits, groups).into_iter().filter_map(|it| it.name.zip(it.hard)).collect::<Vec<_>>();
+        let without = of(Groups { memory: false, processes: false });
+        assert!(without.contains(&("data".to_owned(), 5)) && without.contains(&("nproc".to_owned(), 7)), "{without:?}");
+        assert!(!of(ALL).iter().any(|(name, _)| name == "data" || name == "nproc"));
+    }
+
     #[test]
     fn nothing_is_left_open() {
         let spec = SandboxSpec::new(Labels { job: "job".into(), boot: "boot".into() });
-        let offer = Offer { init: true, seccomp: true, cpus: 1.0 };
-        let body = body(&spec, "sha256:1", &["python3".into()], offer);
+        let offer =
+            Offer { init: true, seccomp: true, groups: ALL, cpus: 1.0, runtime: Some("runsc".into()), group: None };
+        let body = body(&spec, "sha256:1", &["python3".into()], &offer);
         let host = body.host_config.unwrap();
         assert_eq!(host.network_mode.as_deref(), Some("none"));
         assert_eq!(host.cap_drop, Some(vec!["ALL".to_owned()]));
         assert_eq!(host.readonly_rootfs, Some(true));
+        assert_eq!((host.runtime.as_deref(), host.cgroup_parent), (Some("runsc"), None));
         assert_eq!(host.memory, host.memory_swap);
         assert_eq!(host.nano_cpus, Some(1_000_000_000));
         assert_eq!((host.binds, host.mounts, host.devices, host.cap_add), (None, None, None, None));
@@ -202,8 +252,9 @@ mod tests {
     fn workspaces_are_shown_one_way_and_their_folder_is_read_only() {
         let nodes = Some(NodesFolder::new("/run/job/nodes".into()));
         let spec = SandboxSpec { nodes, ..SandboxSpec::new(Labels { job: "job".into(), boot: "boot".into() }) };
-        let offer = Offer { init: true, seccomp: true, cpus: 1.0 };
-        let mounts = body(&spec, "sha256:1", &[], offer).host_config.unwrap().mounts.unwrap();
+        let offer =
+            Offer { init: true, seccomp: true, groups: ALL, cpus: 1.0, runtime: Some("runsc".into()), group: None };
+        let mounts = body(&spec, "sha256:1", &[], &offer).host_config.unwrap().mounts.unwrap();
         let [mount] = mounts.as_slice() else { panic!("{mounts:?}") };
         assert_eq!((mount.source.as_deref(), mount.target.as_deref()), (Some("/run/job/nodes"), Some("/nodes")));
         assert_eq!(mount.read_only, Some(true));
@@ -214,15 +265,15 @@ mod tests {
     #[test]
     fn making_an_environment_opens_a_network_and_a_root_and_nothing_else() {
         let spec = SandboxSpec::new(Labels { job: "job".into(), boot: "boot".into() });
-        let offer = Offer { init: true, seccomp: true, cpus: 1.0 };
-        let body = setup_body(&spec, "sha256:1", "host", SetupUser::Nobody, "/run/x", offer);
+        let offer = Offer { init: true, seccomp: true, groups: ALL, cpus: 1.0, runtime: None, group: None };
+        let body = setup_body(&spec, "sha256:1", "host", SetupUser::Nobody, "/run/x", &offer);
         let host = body.host_config.unwrap();
         assert_eq!((host.network_mode.as_deref(), host.readonly_rootfs), (Some("host"), Some(false)));
         assert_eq!((host.cap_drop, host.cap_add), (Some(vec!["ALL".to_owned()]), None));
         assert_eq!((host.binds, host.mounts, host.devices, host.privileged), (None, None, None, Some(false)));
         assert_eq!(body.user.as_deref(), Some("65534:65534"));
         assert!(host.security_opt.unwrap().iter().any(|option| option == "no-new-privileges:true"));
-        let root = setup_body(&spec, "sha256:1", "none", SetupUser::Root, "/run/x", offer);
+        let root = setup_body(&spec, "sha256:1", "none", SetupUser::Root, "/run/x", &offer);
         assert_eq!((root.user.as_deref(), root.network_disabled), (Some("0:0"), Some(true)));
         assert!(!root.host_config.unwrap().cap_add.unwrap().iter().any(|it| it.contains("SYS")));
     }

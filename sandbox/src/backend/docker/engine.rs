@@ -3,10 +3,13 @@
 use std::error::Error as _;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bollard::errors::Error;
 use bollard::{API_DEFAULT_VERSION, Docker};
+use parking_lot::Mutex;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
@@ -18,12 +21,22 @@ const USUAL_SOCKET: &str = "/var/run/docker.sock";
 /// How long the engine may take to make, start or remove something.
 const WORK: Duration = Duration::from_secs(120);
 
+/// How long an engine that was late may take to say anything at all.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
+/// How often the engine must give one while something of it is waited for.
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(3);
+const BETWEEN_SIGNS: Duration = Duration::from_millis(250);
+
 /// The engine and how to talk to it.
 #[derive(Debug, Clone)]
 pub(crate) struct Engine {
     pub(crate) docker: Docker,
     pub(crate) socket: String,
     patience: Duration,
+    /// Whether the last request was not answered in time: then the next ones do not wait long either.
+    unresponsive: Arc<AtomicBool>,
+    /// Containers that could not be removed because of the engine.
+    left: Arc<Mutex<Vec<String>>>,
 }
 
 impl Engine {
@@ -40,7 +53,13 @@ impl Engine {
         knock(&socket, options.timeout).await?;
         let docker = Docker::connect_with_unix(&socket, WORK.as_secs(), API_DEFAULT_VERSION)
             .map_err(|error| explain(&socket, "open a connection", error))?;
-        let engine = Self { docker: docker.clone(), socket: socket.clone(), patience: options.timeout };
+        let engine = Self {
+            docker: docker.clone(),
+            socket: socket.clone(),
+            patience: options.timeout,
+            unresponsive: Arc::default(),
+            left: Arc::default(),
+        };
         let docker = engine.ask("tell its version", docker.negotiate_version()).await?;
         Ok(Self { docker, ..engine })
     }
@@ -69,9 +88,69 @@ impl Engine {
         what: &'static str,
         answer: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, SandboxError> {
-        match timeout(after, answer).await {
-            Ok(result) => result.map_err(|error| explain(&self.socket, what, error)),
-            Err(_) => Err(SandboxError::EngineTimeout { what, after }),
+        if self.unresponsive.load(Ordering::Relaxed) && !self.answers().await {
+            return Err(SandboxError::EngineTimeout { what, after: SIGN_OF_LIFE });
+        }
+        let late = tokio::select! {
+            answer = timeout(after, answer) => match answer {
+                Ok(result) => return result.map_err(|error| explain(&self.socket, what, error)),
+                Err(_) => after,
+            },
+            waited = self.silence() => waited,
+        };
+        self.unresponsive.store(true, Ordering::Relaxed);
+        Err(SandboxError::EngineTimeout { what, after: late })
+    }
+
+    /// Ends when the engine does not even answer what costs it nothing; returns how long that was waited for.
+    async fn silence(&self) -> Duration {
+        loop {
+            tokio::time::sleep(HEARTBEAT).await;
+            if timeout(self.patience, self.docker.ping()).await.is_err() {
+                return HEARTBEAT + self.patience;
+            }
+        }
+    }
+
+    /// Returns whether the engine gives a sign of life.
+    async fn answers(&self) -> bool {
+        let answers = matches!(timeout(SIGN_OF_LIFE, self.docker.ping()).await, Ok(Ok(_)));
+        self.unresponsive.store(!answers, Ordering::Relaxed);
+        answers
+    }
+
+    /// Waits until the engine answers, and then removes what could not be removed before.
+    pub(crate) async fn recover(&self, patience: Duration) -> Result<(), SandboxError> {
+        let answering = async {
+            while !self.answers().await {
+                tokio::time::sleep(BETWEEN_SIGNS).await;
+            }
+        };
+        if timeout(patience, answering).await.is_err() {
+            // Says what is wrong now, and not what was wrong at first.
+            knock(&self.socket, SIGN_OF_LIFE).await?;
+            return Err(SandboxError::EngineTimeout { what: "give a sign of life", after: patience });
+        }
+        self.remove_left().await;
+        Ok(())
+    }
+
+    /// Returns the error of a connection that broke.
+    pub(crate) fn lost(&self, reason: String) -> SandboxError {
+        SandboxError::EngineUnreachable { socket: self.socket.clone(), reason }
+    }
+
+    /// Remembers a container for later.
+    pub(crate) fn leave(&self, id: &str) {
+        self.left.lock().push(id.to_owned());
+    }
+
+    /// Removes what could not be removed before.
+    pub(crate) async fn remove_left(&self) {
+        let left = std::mem::take(&mut *self.left.lock());
+        for id in left {
+            // One that fails again has remembered itself.
+            let _ = super::remove(self, &id).await;
         }
     }
 
@@ -131,6 +210,9 @@ fn explain(socket: &str, what: &'static str, error: Error) -> SandboxError {
         source = cause.source();
     }
     match error {
+        Error::DockerResponseServerError { ref message, .. } if message.contains("no space left on device") => {
+            SandboxError::EngineFull { what }
+        }
         Error::RequestTimeoutError => SandboxError::EngineTimeout { what, after: WORK },
         source => SandboxError::Engine { what, source },
     }

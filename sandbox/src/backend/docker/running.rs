@@ -5,17 +5,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bollard::container::{AttachContainerResults, LogOutput};
 use bollard::errors::Error;
+use bollard::models::ContainerStateStatusEnum;
 use bollard::query_parameters::{
     InspectContainerOptions, KillContainerOptionsBuilder, RemoveContainerOptionsBuilder, WaitContainerOptionsBuilder,
 };
 use futures_util::StreamExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::container::WORKSPACE;
-use super::engine::{Engine, is_absent};
+use super::engine::{Engine, HEARTBEAT, is_absent};
 use crate::backend::tail::Tail;
-use crate::backend::{BoxEnding, BoxInput, BoxOutput, Launched};
+use crate::backend::{BoxEnding, BoxInput, BoxOutput, Launched, Trouble};
 use crate::error::SandboxError;
 
 /// What is held between the engine's connection and whoever reads or writes.
@@ -31,6 +33,9 @@ pub(super) struct Running {
     stdout: Option<DuplexStream>,
     stderr: Tail,
     pumps: [JoinHandle<()>; 2],
+    /// Asks for the end from the beginning: a connection that breaks tells of an engine that did, even if it is back by now.
+    watcher: JoinHandle<()>,
+    end: watch::Receiver<Option<End>>,
     killed: bool,
     ending: Option<BoxEnding>,
 }
@@ -43,7 +48,10 @@ impl Running {
         let stderr = Tail::default();
         let pumps =
             [tokio::spawn(pump_in(stdin_source, input)), tokio::spawn(pump_out(output, stdout_sink, stderr.clone()))];
-        Self { container, stdin: Some(stdin), stdout: Some(stdout), stderr, pumps, killed: false, ending: None }
+        let (tell, end) = watch::channel(None);
+        let watcher = tokio::spawn(watch_end(container.engine.clone(), container.id.clone(), tell));
+        let (stdin, stdout) = (Some(stdin), Some(stdout));
+        Self { container, stdin, stdout, stderr, pumps, watcher, end, killed: false, ending: None }
     }
 
     /// Closes the connection to the container's streams. Engines cannot kill a container while they wait for somebody to read
@@ -57,17 +65,53 @@ impl Running {
         }
     }
 
-    async fn out_of_memory(&self) -> Result<bool, SandboxError> {
+    /// Finds out what ended the container from outside, as far as the engine knows: it hears of an end and of its reason separately.
+    async fn cause(&self) -> Result<Cause, SandboxError> {
         let news = async {
             loop {
-                if self.container.ran_out_of_memory().await? {
-                    return Ok(true);
+                match self.container.cause().await? {
+                    Cause::Unknown => tokio::time::sleep(LATE_NEWS / 10).await,
+                    cause => return Ok(cause),
                 }
-                tokio::time::sleep(LATE_NEWS / 10).await;
             }
         };
-        tokio::time::timeout(LATE_NEWS, news).await.unwrap_or(Ok(false))
+        tokio::time::timeout(LATE_NEWS, news).await.unwrap_or(Ok(Cause::Unknown))
     }
+}
+
+/// How a container ended, as the engine tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum End {
+    Code(i32),
+    /// There is no such container any more.
+    Vanished,
+    /// The engine did not live to tell.
+    Untold(String),
+}
+
+/// Why a container was killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    OutOfMemory,
+    Removed,
+    Unknown,
+}
+
+async fn watch_end(engine: Engine, id: String, tell: watch::Sender<Option<End>>) {
+    // Not bounded here: how long a box may run is for whoever uses it to say.
+    let options = WaitContainerOptionsBuilder::new().condition("not-running").build();
+    let end = match engine.docker.wait_container(&id, Some(options)).next().await {
+        Some(Ok(response)) => End::Code(small(response.status_code)),
+        Some(Err(Error::DockerContainerWaitError { code, .. })) => End::Code(small(code)),
+        Some(Err(Error::DockerResponseServerError { status_code: 404, .. })) => End::Vanished,
+        Some(Err(error)) => End::Untold(error.to_string()),
+        None => End::Untold("the engine closed the connection".to_owned()),
+    };
+    let _nobody_listens = tell.send(Some(end));
+}
+
+fn small(code: i64) -> i32 {
+    i32::try_from(code).unwrap_or(i32::MAX)
 }
 
 /// Copies until the writer is gone, then tells the container that its stdin has ended.
@@ -115,6 +159,11 @@ impl Launched for Running {
         self.stderr.text()
     }
 
+    fn trouble(&self) -> Trouble {
+        let (engine, id, end) = (self.container.engine.clone(), self.container.id.clone(), self.end.clone());
+        Box::pin(trouble(engine, id, end))
+    }
+
     async fn kill(&mut self) -> Result<(), SandboxError> {
         self.killed = true;
         self.hang_up().await;
@@ -125,9 +174,23 @@ impl Launched for Running {
         if let Some(ending) = self.ending {
             return Ok(ending);
         }
-        let code = self.container.wait().await?;
+        let end = match self.end.wait_for(Option::is_some).await {
+            Ok(end) => end.clone(),
+            Err(_) => None,
+        };
+        let vanished = || SandboxError::BoxVanished { id: self.container.id.clone() };
+        let code = match end {
+            Some(End::Code(code)) => code,
+            Some(End::Vanished) => return Err(vanished()),
+            Some(End::Untold(reason)) => return Err(self.container.engine.lost(reason)),
+            None => return Err(self.container.engine.lost("nobody watches the sandbox".to_owned())),
+        };
         let ending = match code {
-            137 if !self.killed && self.out_of_memory().await? => BoxEnding::OutOfMemory,
+            137 if !self.killed => match self.cause().await? {
+                Cause::OutOfMemory => BoxEnding::OutOfMemory,
+                Cause::Removed => return Err(vanished()),
+                Cause::Unknown => BoxEnding::Signalled(9),
+            },
             // What a shell, an init program and the engine make of a signal. A program that chooses such a code itself is
             // taken for one.
             129..=159 => BoxEnding::Signalled(code - 128),
@@ -143,8 +206,26 @@ impl Launched for Running {
     }
 }
 
+/// Ends when the engine is gone or does not answer, or the container is not there any more.
+async fn trouble(engine: Engine, id: String, mut end: watch::Receiver<Option<End>>) -> SandboxError {
+    loop {
+        match tokio::time::timeout(HEARTBEAT, end.wait_for(Option::is_some)).await.map(|end| end.map(|it| it.clone())) {
+            Ok(Ok(Some(End::Untold(reason)))) => return engine.lost(reason),
+            Ok(Ok(Some(End::Vanished))) => return SandboxError::BoxVanished { id },
+            // It ended, and its streams tell how.
+            Ok(_) => return std::future::pending().await,
+            Err(_) => {}
+        }
+        match engine.ask("give a sign of life", engine.docker.ping()).await {
+            Err(error) if error.is_infrastructure() => return error,
+            _ => {}
+        }
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
+        self.watcher.abort();
         for pump in &self.pumps {
             pump.abort();
         }
@@ -180,26 +261,18 @@ impl Container {
         }
     }
 
-    async fn wait(&self) -> Result<i32, SandboxError> {
-        // Not bounded here: how long a box may run is for whoever uses it to say.
-        let options = WaitContainerOptionsBuilder::new().condition("not-running").build();
-        let answer = self.engine.docker.wait_container(&self.id, Some(options)).next().await;
-        let code = match answer {
-            Some(Ok(response)) => response.status_code,
-            Some(Err(Error::DockerContainerWaitError { code, .. })) => code,
-            Some(Err(source)) => return Err(SandboxError::Engine { what: "wait for a container", source }),
-            None => {
-                let reason = "the engine closed the connection".to_owned();
-                return Err(SandboxError::EngineUnreachable { socket: self.engine.socket.clone(), reason });
-            }
-        };
-        Ok(i32::try_from(code).unwrap_or(i32::MAX))
-    }
-
-    async fn ran_out_of_memory(&self) -> Result<bool, SandboxError> {
+    async fn cause(&self) -> Result<Cause, SandboxError> {
         let asking = self.engine.docker.inspect_container(&self.id, None::<InspectContainerOptions>);
-        let found = self.engine.ask("inspect a container", asking).await?;
-        Ok(found.state.and_then(|state| state.oom_killed).unwrap_or(false))
+        let state = match self.engine.ask("inspect a container", asking).await {
+            Ok(found) => found.state.unwrap_or_default(),
+            Err(error) if is_absent(&error) => return Ok(Cause::Removed),
+            Err(error) => return Err(error),
+        };
+        Ok(match state.status {
+            Some(ContainerStateStatusEnum::REMOVING | ContainerStateStatusEnum::DEAD) => Cause::Removed,
+            _ if state.oom_killed == Some(true) => Cause::OutOfMemory,
+            _ => Cause::Unknown,
+        })
     }
 
     pub(crate) async fn remove(&mut self) -> Result<(), SandboxError> {
@@ -239,6 +312,10 @@ pub(crate) async fn remove(engine: &Engine, id: &str) -> Result<(), SandboxError
             };
             engine.work("remove a container", waiting).await
         }
-        other => other,
+        Err(error) => {
+            engine.leave(id);
+            Err(error)
+        }
+        Ok(()) => Ok(()),
     }
 }

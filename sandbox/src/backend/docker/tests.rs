@@ -28,21 +28,21 @@ async fn what_the_dead_left_is_removed_and_the_rest_stays() {
     let Some(backend) = docker().await else { return };
     let image = with_image(&backend).await;
     let image_id = backend.image_id(&image).await.unwrap();
-    let (dead, alive) = reap::other_boots();
+    let (dead, alive) = crate::reap::other_boots();
     let argv = ["python3".to_owned()];
     let mut containers = Vec::new();
-    for boot in [dead, alive, reap::current_boot(), "of another version".to_owned()] {
+    for boot in [dead, alive, crate::reap::current_boot(), "of another version".to_owned()] {
         let spec = SandboxSpec::new(Labels { job: "reap".into(), boot });
-        containers.push(backend.create(&spec, &image_id, &argv, backend.offer).await.unwrap());
+        containers.push(backend.create(&spec, &image_id, &argv, &backend.offer).await.unwrap());
     }
     let spec = SandboxSpec::new(Labels::for_job("foreign"));
-    let mut body = container::body(&spec, &image_id, &argv, backend.offer);
+    let mut body = container::body(&spec, &image_id, &argv, &backend.offer);
     body.labels = None;
     let options = CreateContainerOptionsBuilder::new().build();
     let foreign = backend.engine.docker.create_container(Some(options), body).await.unwrap();
     containers.push(Container::new(backend.engine.clone(), foreign.id));
 
-    let report = backend.reap(&reap::current_boot()).await.unwrap();
+    let report = backend.reap(&crate::reap::current_boot()).await.unwrap();
     assert_eq!(report.failed, []);
     let mut present = Vec::new();
     for container in &containers {
@@ -73,6 +73,7 @@ async fn refusal(socket: &std::path::Path, patience_ms: u64) -> SandboxError {
     let options = ConnectOptions {
         docker_host: Some(format!("unix://{}", socket.display())),
         timeout: std::time::Duration::from_millis(patience_ms),
+        ..ConnectOptions::default()
     };
     DockerBackend::connect(&options).await.unwrap_err()
 }
