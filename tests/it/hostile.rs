@@ -1,5 +1,9 @@
 //! Repositories whose tests do harm: the run ends by itself with a message, nothing stays running, and nothing of the user's is lost.
 
+mod forgery;
+mod probe;
+mod tricks;
+
 use std::time::Duration;
 
 use e2e::engine;

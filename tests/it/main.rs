@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says why by panicking")]
 
 mod demos;
+mod engine_faults;
 mod fixing;
 mod hostile;
 mod inputs;
 mod interrupt;
 mod layering;
+mod leftovers;
 mod localizing;
 mod patches;
 mod samples;

@@ -1,5 +1,7 @@
 //! The Docker engine of the machine, where there is one.
 
+pub mod private;
+
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};

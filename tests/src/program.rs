@@ -245,6 +245,15 @@ impl Running {
         Ok(())
     }
 
+    /// Kills the program itself, without a chance to clean up.
+    pub fn kill_program(&self) -> Result<()> {
+        let reaper = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{reaper}/task/{reaper}/children"))?;
+        let program = children.split_whitespace().next().context("the program has ended")?.parse()?;
+        kill(Pid::from_raw(program), Signal::SIGKILL)?;
+        Ok(())
+    }
+
     fn kill(&mut self) {
         let _gone = self.child.kill();
     }

@@ -1,0 +1,44 @@
+//! What the sandboxes cost: candidates validated a second by the workbench against the two usual ways of running tests in containers, with
+//! the same verdicts asked of all; and the latencies of everything that a search waits for.
+//!
+//! ```text
+//! cargo bench -p e2e --bench sandbox [-- --mutants N] [--rounds N] [--jobs N] [--only validate|latency|leftovers]
+//! ```
+//!
+//! Everything runs one after another, so that the ways can be compared. `leftovers` runs `--jobs` whole jobs of the optimised program
+//! (`cargo build --release -p agent`) and counts what they leave.
+#![expect(clippy::print_stdout, reason = "a bench prints its figures")]
+
+#[path = "sandbox/latency.rs"]
+mod latency;
+#[path = "sandbox/leftovers.rs"]
+mod leftovers;
+#[path = "sandbox/mutants.rs"]
+mod mutants;
+#[path = "sandbox/validate.rs"]
+mod validate;
+
+use anyhow::{Context, Result};
+use e2e::bench::options;
+
+fn main() -> Result<()> {
+    let options = options(&["mutants", "rounds", "jobs", "only"])?;
+    let number = |name: &str, usual: usize| -> Result<usize> {
+        options.get(name).map_or(Ok(usual), |it| it.parse()).with_context(|| format!("--{name} is a number"))
+    };
+    let (mutants, rounds, jobs) = (number("mutants", 500)?, number("rounds", 20)?, number("jobs", 100)?);
+    let only = options.get("only").map(String::as_str);
+    let wanted = |part: &str| only.is_none_or(|it| it == part);
+    let runtime = tokio::runtime::Runtime::new()?;
+    let docker = e2e::engine::available()?;
+    if wanted("validate") {
+        runtime.block_on(validate::run(&mutants::mutants(mutants), docker))?;
+    }
+    if wanted("latency") {
+        runtime.block_on(latency::run(rounds, docker))?;
+    }
+    if wanted("leftovers") {
+        leftovers::run(jobs, docker)?;
+    }
+    Ok(())
+}
