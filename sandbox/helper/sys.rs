@@ -67,6 +67,7 @@ const OPENAT2: c_long = 437;
 const O_NONBLOCK: c_int = 0o4_000;
 const O_NOCTTY: c_int = 0o400;
 const O_CLOEXEC: c_int = 0o2_000_000;
+const O_PATH: c_int = 0o10_000_000;
 const O_CREAT: c_int = 0o100;
 const O_EXCL: c_int = 0o200;
 const O_WRONLY: c_int = 1;
@@ -415,10 +416,18 @@ pub(crate) fn enter(folder: &OwnedFd) -> io::Result<()> {
     check(unsafe { change_folder(folder.as_raw_fd()) }).map(drop)
 }
 
-/// Opens the root directory.
+/// Opens the root directory, to go on from there: a box may not be allowed to list it.
 pub(crate) fn open_root() -> io::Result<OwnedFd> {
     // SAFETY: the path is a valid string.
-    owned(unsafe { openat(AT_FDCWD, c"/".as_ptr(), numbers::O_DIRECTORY | O_CLOEXEC) })
+    owned(unsafe { openat(AT_FDCWD, c"/".as_ptr(), numbers::O_DIRECTORY | O_PATH | O_CLOEXEC) })
+}
+
+/// Opens a directory by one name, following nothing, to go on from there.
+pub(crate) fn pass(folder: &OwnedFd, name: &[u8]) -> io::Result<OwnedFd> {
+    let name = c_string(name)?;
+    let flags = numbers::O_DIRECTORY | numbers::O_NOFOLLOW | O_PATH | O_CLOEXEC;
+    // SAFETY: the path is a valid string.
+    owned(unsafe { openat(folder.as_raw_fd(), name.as_ptr(), flags) })
 }
 
 /// Opens a directory by one name, following nothing.

@@ -47,11 +47,12 @@ pub(crate) fn below(folder: &OwnedFd, path: &[u8]) -> io::Result<OwnedFd> {
 
 /// What [`below`] does where the kernel cannot do it in one call.
 fn walk(folder: &OwnedFd, parts: &[&[u8]]) -> io::Result<OwnedFd> {
+    let (last, before) = parts.split_last().ok_or_else(|| invalid("a path is empty"))?;
     let mut folder = folder.try_clone()?;
-    for part in parts {
-        folder = sys::open_folder(&folder, part)?;
+    for part in before {
+        folder = sys::pass(&folder, part)?;
     }
-    Ok(folder)
+    sys::open_folder(&folder, last)
 }
 
 /// Splits a path into the directory it lies in, opened, and its last name.

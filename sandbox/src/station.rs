@@ -24,7 +24,7 @@ pub(crate) mod wire;
 
 use std::time::{Duration, SystemTime};
 
-use repo::{FileMode, RepoPath};
+use repo::{Edit, FileMode, RepoPath};
 
 use self::link::{Link, Lost, decode};
 use self::outcome::Execution;
@@ -44,6 +44,8 @@ const GRACE: Duration = Duration::from_secs(30);
 const MOST_KEPT: usize = 24 << 20;
 /// A command is killed when it has printed so many times what is kept.
 const PRINTED_TIMES_KEPT: u64 = 20;
+/// Largest file that can be put, and most bytes of one overlay.
+const MOST_WRITTEN: usize = 88 << 20;
 /// Largest file that can be read back.
 const MOST_READ: usize = 64 << 20;
 /// Largest file that is returned of what commands changed.
@@ -70,7 +72,6 @@ impl Place {
     }
 
     /// Names a directory that was mounted into the box.
-    #[allow(dead_code)]
     pub(crate) fn of_mount(path: impl Into<String>) -> Self {
         Self(path.into())
     }
@@ -122,6 +123,17 @@ pub struct Changes {
     pub complete: bool,
 }
 
+impl Changes {
+    /// Returns what has to be done to a tree for it to look like the place: the base's repository decides what of it is allowed.
+    pub fn edits(&self) -> Vec<Edit> {
+        let edit = |change: &Change| match &change.bytes {
+            Some(bytes) => Edit::Write { path: change.path.clone(), bytes: bytes.clone(), mode: Some(change.mode) },
+            None => Edit::Delete { path: change.path.clone() },
+        };
+        self.files.iter().map(edit).collect()
+    }
+}
+
 impl Station {
     /// Starts a box with the helper in it.
     ///
@@ -163,6 +175,7 @@ impl Station {
     /// # Errors
     /// When a link or another file is in the way of a directory, the disk is full, or the box is gone.
     pub async fn put(&self, at: &Place, files: &[WorkFile]) -> Result<(), SandboxError> {
+        files.iter().try_for_each(|file| must_fit(&file.path, file.bytes.len()))?;
         for batch in batches(files) {
             let files = batch.iter().map(|file| wire::PutFile {
                 path: file.path.as_bytes(),
@@ -193,6 +206,11 @@ impl Station {
         overlay: &[Overlay],
         newest: Option<Stamp>,
     ) -> Result<Stamp, SandboxError> {
+        let mut size = 0;
+        for edit in overlay {
+            size += edit.path.as_bytes().len() + edit.bytes.as_ref().map_or(0, Vec::len);
+            must_fit(&edit.path, size)?;
+        }
         let edits =
             overlay.iter().map(|it| wire::EditFile { path: it.path.as_bytes(), bytes: it.bytes.as_deref() }).collect();
         let newest = newest.map(|stamp| stamp.0);
@@ -402,6 +420,16 @@ enum Streams {
     Apart,
 }
 
+/// Refuses what does not fit into one frame.
+fn must_fit(path: &RepoPath, size: usize) -> Result<(), SandboxError> {
+    if size <= MOST_WRITTEN {
+        return Ok(());
+    }
+    Err(SandboxError::Workspace {
+        detail: format!("{path} is more than the {MOST_WRITTEN} bytes a box takes at a time"),
+    })
+}
+
 fn variable<'a>(name: &'a str, value: &'a str) -> wire::Variable<'a> {
     wire::Variable { name: name.as_bytes(), value: value.as_bytes() }
 }
@@ -421,3 +449,5 @@ fn kind_of(mode: FileMode) -> u8 {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wire_tests;

@@ -23,6 +23,7 @@ use crate::report::assemble::limit_of;
 use crate::report::{RunEnding, TestId, TestReport};
 use crate::runner::RunnerKind;
 use crate::spec::SandboxSpec;
+use crate::station::Changes;
 
 const BATCH_BYTES: usize = 8 << 20;
 const BATCH_FILES: usize = 2000;
@@ -226,6 +227,23 @@ impl Workbench {
         match &mut self.engine {
             Engine::Driven(driven) => driven.run_command(request).await,
             Engine::Stationed(stationed) => stationed.run_command(request).await,
+        }
+    }
+
+    /// Runs a command and returns, as a tree would have it, what it changed beyond the request's overlay: at most so many files.
+    ///
+    /// # Errors
+    /// As [`Workbench::run_command`], and in a box with the Python driver.
+    pub async fn run_for_changes(
+        &mut self,
+        request: &CommandRequest,
+        most: usize,
+    ) -> Result<(CommandOutcome, Changes), SandboxError> {
+        match &mut self.engine {
+            Engine::Stationed(stationed) => stationed.run_for_changes(request, most).await,
+            Engine::Driven(_) => Err(SandboxError::Workspace {
+                detail: "a box with the Python driver does not tell changes; start one for a command".to_owned(),
+            }),
         }
     }
 

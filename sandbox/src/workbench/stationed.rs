@@ -13,6 +13,7 @@ use crate::error::SandboxError;
 use crate::report::{RunEnding, TestReport};
 use crate::runner::{self, RunnerKind};
 use crate::spec::SandboxSpec;
+use crate::station::Changes;
 use crate::tool::Tool;
 use crate::workspace::reuse::{Reuse, Start};
 
@@ -95,6 +96,28 @@ impl Stationed {
         let outcome = self.forks.station().run(fork.place(), &plain).await;
         self.forks.remove(fork).await?;
         outcome
+    }
+
+    /// Runs a command and returns what it changed beyond the request's overlay.
+    pub(super) async fn run_for_changes(
+        &mut self,
+        request: &CommandRequest,
+        most: usize,
+    ) -> Result<(CommandOutcome, Changes), SandboxError> {
+        let fork = self.forks.fork(&request.overlay).await?;
+        let plain = CommandRequest { overlay: Vec::new(), ..request.clone() };
+        let station = self.forks.station();
+        let ran = async {
+            let mark = station.mark(fork.place()).await?;
+            let outcome = station.run(fork.place(), &plain).await?;
+            // A command that brought its box down changed nothing that could be believed.
+            let is_alive = station.is_alive();
+            let changes = if is_alive { station.changes(fork.place(), &mark, most).await? } else { Changes::default() };
+            Ok((outcome, changes))
+        };
+        let ran = ran.await;
+        self.forks.remove(fork).await?;
+        ran
     }
 
     pub(super) fn is_alive(&self) -> bool {

@@ -1,7 +1,12 @@
 //! The process backend on this machine: whole, with layers taken away, and without the superuser's rights.
 
+use repo::RepoPath;
+
 use super::*;
 use crate::backend::conformance::{Strength, Subject, conformance};
+use crate::report::RunEnding;
+use crate::station::Station;
+use crate::workbench::{CommandRequest, WorkFile};
 
 /// An interpreter that other users than the superuser can reach too.
 const COMMON_PYTHON: &str = "/usr/bin/python3";
@@ -43,6 +48,59 @@ async fn conforms_without_namespaces() {
     }
     let python = Some(COMMON_PYTHON.to_owned());
     conformance(&Subject { backend: &backend, image: None, python, strength: Strength::Restrained }).await;
+}
+
+/// A station's whole conversation, as far as the weakest box allows it.
+async fn station_conforms(backend: &ProcessBackend, python: Option<String>) {
+    let spec = SandboxSpec { python, ..SandboxSpec::new(crate::spec::Labels::for_job("station")) };
+    let station = Station::start(backend, &spec).await.unwrap();
+    let at = station.make_place("x").await.unwrap();
+    let file = |name: &str, text: &str| WorkFile {
+        path: RepoPath::new(name).unwrap(),
+        bytes: text.as_bytes().to_vec(),
+        mode: repo::FileMode::Regular,
+    };
+    station.put(&at, &[file("a/b", "in")]).await.unwrap();
+    let mark = station.mark(&at).await.unwrap();
+    let script =
+        "trap '' TERM; cat a/b; echo out > a/b; (setsid sh -c 'while :; do :; done; : station-leftover' &) ; exit 4";
+    let request = CommandRequest {
+        argv: ["/bin/sh", "-c", script].map(str::to_owned).into(),
+        cwd: String::new(),
+        env: Vec::new(),
+        overlay: Vec::new(),
+        total: std::time::Duration::from_secs(30),
+        silence: std::time::Duration::from_secs(30),
+    };
+    let outcome = station.run(&at, &request).await.unwrap();
+    let seen = (outcome.exit_code, &outcome.ending, outcome.output.as_str());
+    assert_eq!(seen, (Some(4), &RunEnding::Complete, "in"), "{outcome:?}");
+    let changes = station.changes(&at, &mark, 10).await.unwrap();
+    assert_eq!(changes.files.iter().filter_map(|it| it.bytes.as_deref()).collect::<Vec<_>>(), [b"out\n"]);
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let is_left =
+            line.windows(18).any(|part| part == b": station-leftover") && !line.windows(4).any(|it| it == b"trap");
+        assert!(!is_left, "{}", String::from_utf8_lossy(&line));
+    }
+    station.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conforms_with_a_station() {
+    station_conforms(&ProcessBackend::connect().await.unwrap(), None).await;
+}
+
+/// Without a root of its own the box is given the helper as a file of this machine.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conforms_with_a_station_without_namespaces() {
+    let mut layers = Layers::all(if is_root() { Builder::Root } else { Builder::None });
+    for layer in LayerId::NAMESPACES.into_iter().chain([LayerId::Seal]) {
+        layers.remove(layer, "taken away");
+    }
+    let backend = ProcessBackend::with_layers(layers).await.unwrap();
+    let python = std::path::Path::new(COMMON_PYTHON).exists().then(|| COMMON_PYTHON.to_owned());
+    station_conforms(&backend, python).await;
 }
 
 /// Runs the tests of this file again as a user without rights.

@@ -141,6 +141,11 @@ pub(super) async fn changes_come_back_as_a_tree(station: &Station) {
         ]
     );
     assert_eq!((changes.special, changes.too_large, changes.left_out, changes.complete), (0, 0, 0, true));
+    let edits = changes.edits();
+    assert_eq!(edits[6], repo::Edit::Delete { path: path("gone") });
+    assert!(matches!(&edits[3], repo::Edit::Write { mode: Some(FileMode::Executable), .. }));
+    let huge = WorkFile { bytes: vec![0; 89 << 20], ..file("huge", "") };
+    station.put(&at, &[huge]).await.unwrap_err();
     station.remove(&at).await.unwrap();
 }
 
@@ -181,7 +186,8 @@ pub(super) async fn copies_are_whole(station: &Station) {
     }
 }
 
-pub(super) async fn a_commit_has_no_history(station: &Station) {
+/// Returns whether there was a git to make one.
+pub(super) async fn a_commit_has_no_history(station: &Station) -> bool {
     let at = station.make_place("commit").await.unwrap();
     let files = [file("kept", "text"), file(".gitignore", "ignored\n"), file("ignored", "but part of the tree")];
     station.put(&at, &files).await.unwrap();
@@ -198,4 +204,5 @@ pub(super) async fn a_commit_has_no_history(station: &Station) {
         assert_eq!(said, expected);
     }
     station.remove(&at).await.unwrap();
+    has_git
 }

@@ -34,6 +34,18 @@ async fn every_run_has_a_workspace_of_its_own(kind: BackendKind) {
     assert_eq!(bench.pull(&RepoPath::new("sub/code").unwrap(), 10).await.unwrap(), b"bad");
     bench.put(vec![file("sub/code", "good")]).await.unwrap();
     assert!(bench.run_tests(&request(&[])).await.unwrap().all_passed());
+    let command = CommandRequest {
+        argv: ["/bin/sh", "-c", "cat sub/code > copy; rm sub/other; echo done"].map(str::to_owned).into(),
+        cwd: String::new(),
+        env: Vec::new(),
+        overlay: vec![over("sub/code", "edited"), over("sub/other", "x")],
+        total: Duration::from_secs(60),
+        silence: Duration::from_secs(60),
+    };
+    let (outcome, changes) = bench.run_for_changes(&command, 10).await.unwrap();
+    assert_eq!(outcome.output, "done\n");
+    let seen: Vec<_> = changes.files.iter().map(|it| (it.path.to_string(), it.bytes.as_deref())).collect();
+    assert_eq!(seen, [("copy".to_owned(), Some(&b"edited"[..])), ("sub/other".to_owned(), None)]);
     // A plan of the other engine is refused, and the box lives on.
     let error = bench.run_tests(&TestRequest::all(plan(RunnerKind::Pytest))).await.unwrap_err();
     assert!(error.to_string().contains("start the workbench with this plan"), "{error}");
