@@ -29,6 +29,7 @@ mod jsonc;
 mod node;
 mod phase;
 mod php;
+mod probe;
 mod python;
 pub mod recipe;
 mod ruby;
@@ -47,6 +48,7 @@ use repo::{FileMode, RepoPath, Snapshot};
 
 pub use self::build::{PrepareError, Prepared, TREE, prepare};
 pub use self::diagnose::SetupFailure;
+pub use self::probe::probe;
 pub use self::setup::SetupOptions;
 use self::tree::Tree;
 use crate::plan::TestPlan;

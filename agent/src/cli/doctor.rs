@@ -1,10 +1,12 @@
 //! `patchwright doctor`: examines this machine and says what is missing, with what to do about it.
 
+use sandbox::backend::docker::DockerBackend;
 use sandbox::{Backend, BackendKind, Check, Labels, SandboxSpec};
 use serde_json::json;
 
 use super::exit::{self, Ending, Failure};
 use super::settings;
+use super::setup::Setup;
 use crate::pipeline::checkout;
 
 /// Room that must be free where jobs and indexes are kept, in bytes.
@@ -21,6 +23,8 @@ pub(super) struct Args {
     /// Print one JSON object.
     #[arg(long)]
     pub(super) json: bool,
+    #[command(flatten)]
+    setup: Setup,
 }
 
 /// The checks of one subject.
@@ -35,9 +39,10 @@ pub(super) async fn run(args: &Args) -> Result<Ending, Failure> {
         examine(BackendKind::Docker, "docker sandbox", args),
         examine(BackendKind::Process, "process sandbox", args)
     );
+    let environments = environments(&args.setup).await?;
     let storage = storage();
-    let sections = [docker, process, storage];
-    // One sandbox is enough; storage is needed.
+    let sections = [docker, process, storage, environments];
+    // One sandbox is enough; storage is needed; environments are for those repositories that need one.
     let good = (sections[0].usable || sections[1].usable) && sections[2].usable;
     if args.json {
         let shown: Vec<_> = sections
@@ -74,6 +79,16 @@ async fn examine(kind: BackendKind, name: &'static str, args: &Args) -> Section 
     // A layer that is missing makes a sandbox weaker, not useless; without an interpreter nothing runs in it.
     let usable = backend.python(&SandboxSpec::new(Labels::for_job("doctor"))).await.is_ok();
     Section { name, checks, usable }
+}
+
+async fn environments(setup: &Setup) -> Result<Section, Failure> {
+    let options = setup.options()?;
+    let checks = match DockerBackend::connect(&settings::docker_options()).await {
+        Ok(backend) => sandbox::environment::probe(&backend, &options).await,
+        Err(error) => vec![Check::bad("engine", error.to_string(), "environments are made by a Docker engine")],
+    };
+    let usable = checks.iter().all(|check| check.ok);
+    Ok(Section { name: "environments", checks, usable })
 }
 
 async fn repair(backend: &dyn Backend) -> Vec<Check> {

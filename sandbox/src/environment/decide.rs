@@ -37,16 +37,16 @@ fn candidates(tree: &Tree<'_>, ci: &Ci) -> Vec<Candidate> {
     looks.iter().filter_map(|look| look(tree, ci)).collect()
 }
 
-/// A manifest at the root is worth more than any number of files; then the number of files counts.
-fn weight(tree: &Tree<'_>, it: &Candidate) -> (bool, bool, usize) {
+/// A manifest at the root is worth more than any number of files; then the number of files counts, and then a manifest elsewhere.
+fn weight(tree: &Tree<'_>, it: &Candidate) -> (bool, usize, bool) {
     let files = tree.below(&it.root).filter(|path| it.language.owns(path)).count();
-    (it.declared, it.root.is_empty(), files)
+    (it.declared && it.root.is_empty(), files, it.declared)
 }
 
 fn by_weight(tree: &Tree<'_>, found: &[Candidate]) -> Option<(Language, Evidence)> {
     // Of equals the first wins.
     let best = found.iter().rev().max_by_key(|it| weight(tree, it))?;
-    let count = |it: &Candidate| weight(tree, it).2;
+    let count = |it: &Candidate| weight(tree, it).1;
     let all: usize = found.iter().map(count).sum();
     let mut reason = best.manifest.clone();
     reason.words = format!("{}; {} of {all} source files are {}", reason.words, count(best), best.language);

@@ -126,7 +126,8 @@ impl Wanted {
             let file = match word {
                 "-r" | "--requirement" => words.next(),
                 // Of what a constraints file says nothing is installed.
-                "-c" | "--constraint" | "-i" | "--index-url" | "--extra-index-url" | "-f" | "--find-links" | "-t" => {
+                "-c" | "--constraint" | "-i" | "--index-url" | "--extra-index-url" | "-f" | "--find-links" | "-t"
+                | "--group" | "--target" => {
                     words.next();
                     continue;
                 }

@@ -27,6 +27,7 @@ const MODULES: &[(&str, &str)] = &[
 /// Words of configuration that only a plugin understands.
 const SETTINGS: &[(&str, &str)] = &[
     ("--cov", "pytest-cov"),
+    ("--cov-report", "pytest-cov"),
     ("asyncio_mode", "pytest-asyncio"),
     ("timeout =", "pytest-timeout"),
     ("--timeout", "pytest-timeout"),
@@ -69,7 +70,7 @@ pub(super) fn add(tree: &Tree<'_>, it: &mut Candidate) {
         let file = it.at(file);
         let text = tree.text(&file).unwrap_or_default();
         let pytest = pytest_part(&text, &file);
-        for (words, package) in SETTINGS.iter().filter(|(words, _)| pytest.contains(words)) {
+        for (words, package) in SETTINGS.iter().filter(|(words, _)| has_word(&pytest, words)) {
             want(package, tree.says(&file, words));
         }
     }
@@ -107,6 +108,14 @@ fn pytest_part(text: &str, file: &str) -> String {
         }
     }
     part
+}
+
+/// Whether the words stand there and are no part of a longer option.
+fn has_word(text: &str, words: &str) -> bool {
+    text.match_indices(words).any(|(at, found)| {
+        let next = text[at + found.len()..].chars().next();
+        next.is_none_or(|char| !char.is_ascii_alphanumeric() && char != '-' && char != '_')
+    })
 }
 
 fn imports(text: &str, module: &str) -> bool {

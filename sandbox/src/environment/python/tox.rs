@@ -27,8 +27,9 @@ pub(super) fn read(tree: &Tree<'_>, root: &str, wanted: &mut Wanted) {
 /// Words of a line of `deps`; lines for particular factors are left out.
 fn words(line: &str) -> Vec<String> {
     let line = line.trim().replace("{toxinidir}/", "").replace("{tox_root}/", "");
-    let conditional =
-        line.split_once(':').is_some_and(|(factors, _)| !factors.contains(['=', '<', '>', ';', '/', ' ']));
+    let conditional = line
+        .split_once(':')
+        .is_some_and(|(factors, rest)| !factors.contains(['=', '<', '>', ';', '/', '@']) && !rest.starts_with("//"));
     if conditional || line.contains('{') {
         return Vec::new();
     }
