@@ -3,6 +3,7 @@
 mod limits;
 mod plain;
 mod stationed;
+mod tools;
 
 use std::time::Duration;
 

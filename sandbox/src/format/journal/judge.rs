@@ -1,6 +1,6 @@
 //! What a run amounts to: the journal, the exit code and the limits together.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::{Journal, RawError, class};
@@ -33,10 +33,24 @@ fn finish(mut journal: Journal, ending: RunEnding, select: Option<&[TestId]>) ->
         let wanted = select.iter().collect::<HashSet<_>>();
         let broken = journal.broken.iter().collect::<HashSet<_>>();
         journal.results.retain(|result| wanted.contains(&result.id) || broken.contains(&result.id));
+        let unheard = of_broken_files(&journal, select);
+        journal.results.extend(unheard);
     }
     let nothing = journal.results.is_empty() && ending == RunEnding::Complete;
     let ending = if nothing { RunEnding::NoTests } else { ending };
     ToolReport { results: journal.results, ending, lines: Vec::new() }
+}
+
+/// A chosen test whose file could not be loaded is as broken as its file.
+fn of_broken_files(journal: &Journal, select: &[TestId]) -> Vec<TestResult> {
+    let known = journal.results.iter().map(|result| (result.id.as_str(), result)).collect::<HashMap<_, _>>();
+    let broken = |id: &TestId| {
+        let file = id.as_str().split_once("::")?.0;
+        let of_file = known.get(file).filter(|result| result.status == TestStatus::Error)?;
+        let unheard = !known.contains_key(id.as_str());
+        unheard.then(|| TestResult { id: id.clone(), ..(*of_file).clone() })
+    };
+    select.iter().filter_map(broken).collect()
 }
 
 /// Returns how a run ended whose build did not succeed.

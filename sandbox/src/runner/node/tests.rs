@@ -110,7 +110,9 @@ const PLAIN: More<'static> = More { select: None, coverage: Coverage::Off, secon
 
 fn exercise(kind: &Kind, name: &str, files: &[(&str, &str)], more: More<'_>) -> Option<Exercised> {
     // To save time these are run when they are recorded, and otherwise read again as they were.
-    if ["nothing", "import", "one-broken", "kills-itself", "covers-up"].contains(&name) && !exercise::is_recording() {
+    if ["nothing", "import", "chosen-broken", "one-broken", "kills-itself", "covers-up"].contains(&name)
+        && !exercise::is_recording()
+    {
         return None;
     }
     let modules = exercise::node_modules()?;
@@ -167,6 +169,8 @@ fn check_broken(kind: &Kind) {
     let import =
         if kind.name == "vitest" { "import { x } from './missing.js';\n" } else { "require('./missing.js');\n" };
     exercise(kind, "syntax", &[("test/b.test.js", "const = 1;\n")], PLAIN);
+    let ids = ["test/b.test.js::x", "test/c.test.js::y"];
+    exercise(kind, "chosen-broken", &[("test/b.test.js", "const = 1;\n")], More { select: Some(&ids), ..PLAIN });
     exercise(kind, "import", &[("test/b.test.js", &format!("{}\n{import}", kind.head))], PLAIN);
     exercise(kind, "one-broken", &[(kind.file, &fine), ("test/b.test.js", "const = 1;\n")], PLAIN);
     exercise(kind, "nothing", &[], PLAIN);
