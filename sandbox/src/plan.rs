@@ -135,7 +135,9 @@ impl TestPlan {
         let name = program.rsplit('/').next()?;
         for runner in runner::all() {
             if runner.claims(&words[assignments..]) {
-                return Some(TestPlan { env, ..Self::new(runner.kind(), words[assignments..].to_vec()) });
+                // The interpreter that a command names by its path is the box's.
+                let python = (is_python(name) && program.contains('/')).then(|| program.clone());
+                return Some(TestPlan { env, python, ..Self::new(runner.kind(), words[assignments..].to_vec()) });
             }
             if runner.programs().contains(&name) {
                 // A tool of a virtual environment belongs to the interpreter beside it.
@@ -235,6 +237,11 @@ fn source_folder(files: &Files<'_>) -> Option<&'static str> {
 /// mocha, AVA and Karma, and `package.json`: it holds the configuration of half of them, as `pyproject.toml` does for Python. A change
 /// that needs another manifest can therefore not be validated; it would need packages that are not in the box either. For Ruby:
 /// `spec/`, files named like tests, `.rspec` and the Rakefile. For PHP: `*Test.php` and `phpunit.xml`.
+///
+/// For Go those are `*_test.go` and everything below `testdata`. For Rust: everything below `tests`, modules of their own named like
+/// tests (`src/tests.rs`, `src/x_tests.rs`), and what can put another program in the place of the tests: `.cargo/config.toml`,
+/// `.config/nextest.toml`, `rust-toolchain.toml`. `Cargo.toml`, `build.rs` and `go.mod` are source: the most that they can do to tests
+/// is to lose them, and a test that vanishes is no pass. Tests inside of a source file cannot be told from it by its path.
 pub fn is_test_support(path: &RepoPath) -> bool {
     let name = path.file_name();
     let configuration: &[&[u8]] = &[
@@ -277,10 +284,26 @@ pub fn is_test_support(path: &RepoPath) -> bool {
         || configured.iter().any(|start| name.starts_with(start))
         || runner::is_named_like_a_script_test(path)
         || runner::is_ruby_or_php_test(path)
+        || is_of_go_or_rust(path)
         || name.ends_with(b".pth")
         || path.components().take(folders).any(|folder| folder == b"tests" || folder == b"__tests__")
         || (folders > 0 && top == b"test")
         || shadowing.contains(&top.strip_suffix(b".py").unwrap_or(top))
+}
+
+fn is_of_go_or_rust(path: &RepoPath) -> bool {
+    let name = path.file_name();
+    let parent = path.components().rev().nth(1).unwrap_or_default();
+    let module = name.strip_suffix(b".rs").is_some_and(|stem| {
+        let ends = [&b"_test"[..], b"_tests"].iter().any(|suffix| stem.ends_with(suffix));
+        matches!(stem, b"test" | b"tests") || ends
+    });
+    name.ends_with(b"_test.go")
+        || path.components().any(|folder| folder == b"testdata")
+        || module
+        || matches!(name, b"rust-toolchain" | b"rust-toolchain.toml")
+        || (parent == b".cargo" && matches!(name, b"config" | b"config.toml"))
+        || (parent == b".config" && name == b"nextest.toml")
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ const MODULES: &[(&str, &str)] = &[
     ("_patchwright_template", include_str!("driver/template.py")),
     ("_patchwright_with_pytest", include_str!("driver/with_pytest.py")),
     ("_patchwright_with_unittest", include_str!("driver/with_unittest.py")),
+    ("_patchwright_with_django", include_str!("driver/with_django.py")),
     ("_patchwright_run", include_str!("driver/run.py")),
     ("_patchwright_supervisor", include_str!("driver/supervisor.py")),
     ("_patchwright_main", include_str!("driver/main.py")),

@@ -7,6 +7,7 @@ mod ava;
 mod cargo;
 mod catch2;
 mod ctest;
+mod django;
 #[cfg(test)]
 pub(crate) mod exercise;
 mod go;
@@ -20,12 +21,14 @@ mod mocha;
 mod native;
 mod node;
 mod node_test;
+mod nose;
 mod phpunit;
 mod prove;
 mod pytest;
 mod rspec;
 mod ruby;
 pub(crate) mod script;
+mod sympy;
 mod tap;
 mod unittest;
 mod vitest;
@@ -137,7 +140,10 @@ pub(crate) struct Detected {
 /// Returns every tool, the one to ask first at the front.
 pub(crate) fn all() -> &'static [&'static dyn Runner] {
     &[
+        &django::Django,
+        &sympy::Sympy,
         &pytest::Pytest,
+        &nose::Nose,
         &unittest::Unittest,
         &go::Go,
         &cargo::CargoTest,

@@ -159,7 +159,9 @@ impl Workbench {
     /// When the backend cannot make the box, or the driver is needed and there is no usable Python in it.
     pub async fn start(backend: &dyn Backend, spec: &SandboxSpec, plan: &TestPlan) -> Result<Workbench, SandboxError> {
         let engine = match plan.runner {
-            RunnerKind::Pytest | RunnerKind::Unittest => Engine::Driven(Box::new(Driven::start(backend, spec).await?)),
+            RunnerKind::Pytest | RunnerKind::Unittest | RunnerKind::Django => {
+                Engine::Driven(Box::new(Driven::start(backend, spec).await?))
+            }
             _ => Engine::Stationed(Box::new(Stationed::start(backend, spec).await?)),
         };
         Ok(Workbench { engine })
@@ -211,7 +213,9 @@ impl Workbench {
         let kind = request.plan.runner;
         match (&mut self.engine, kind) {
             (_, RunnerKind::Command) => self.run_as_test(request).await,
-            (Engine::Driven(driven), RunnerKind::Pytest | RunnerKind::Unittest) => driven.run_tests(request).await,
+            (Engine::Driven(driven), RunnerKind::Pytest | RunnerKind::Unittest | RunnerKind::Django) => {
+                driven.run_tests(request).await
+            }
             (Engine::Stationed(stationed), _) => stationed.run_tests(request).await,
             (Engine::Driven(_), _) => Err(SandboxError::Workspace {
                 detail: format!("the box was started for a Python tool and cannot run {kind:?}"),

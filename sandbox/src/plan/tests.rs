@@ -217,6 +217,20 @@ fn tests_and_their_configuration_are_told_from_source() {
         ("src/Sum.php", false),
         ("phpunit.xml.dist", true),
         ("composer.json", false),
+        ("calc/calc_test.go", true),
+        ("calc/testdata/golden.txt", true),
+        ("calc/calc.go", false),
+        ("go.mod", false),
+        ("crates/a/tests/it/main.rs", true),
+        ("src/parse/tests.rs", true),
+        ("src/parse_test.rs", true),
+        ("src/latest.rs", false),
+        ("Cargo.toml", false),
+        ("build.rs", false),
+        (".cargo/config.toml", true),
+        ("src/config.toml", false),
+        (".config/nextest.toml", true),
+        ("rust-toolchain.toml", true),
     ] {
         assert_eq!(is_test_support(&RepoPath::new(path).unwrap()), expected, "{path}");
     }

@@ -138,7 +138,11 @@ impl Driven {
         no_addopts: bool,
     ) -> Result<Once, SandboxError> {
         let plan = &request.plan;
-        let kind = if plan.runner == RunnerKind::Pytest { "pytest" } else { "unittest" };
+        let kind = match plan.runner {
+            RunnerKind::Pytest => "pytest",
+            RunnerKind::Django => "django",
+            _ => "unittest",
+        };
         let mut run = self.request_of(kind, &plan.cwd, &plan.env, [total, request.silence]);
         run.args = &plan.args;
         run.import_cwd = plan.import_cwd;

@@ -1,5 +1,6 @@
 //! The driver and the conversation with it, on miniature repositories: one per way of going right or wrong.
 
+mod django;
 mod limits;
 mod plain;
 mod stationed;
