@@ -54,7 +54,7 @@ pub(super) fn is_test(path: &[u8]) -> bool {
 impl Tool for Minitest {
     fn command(&self, run: &ToolRun<'_>) -> ToolCommand {
         let Some((at, name)) = ruby::program(run.words) else { return ToolCommand::default() };
-        let names = Selection::of(run).and_then(|_| run.select).and_then(names);
+        let names = Selection::of(run).and(run.select).and_then(names);
         let mut argv = run.words.to_vec();
         let mut env = vec![("SEED".to_owned(), "1".to_owned())];
         if name == "ruby" {

@@ -274,7 +274,7 @@ fn clover(bytes: &[u8], base: Base<'_>) -> crate::format::v8::Lines {
     let Ok(root) = crate::format::xml::parse(&text) else { return Vec::new() };
     let mut files = Vec::new();
     for file in root.descendants().filter(|element| element.name == "file") {
-        let path = file.attribute("name").and_then(|name| base.own(&name));
+        let path = file.attribute("name").and_then(|name| base.own(name));
         let Some(path) = path.and_then(|path| repo::RepoPath::new(&path).ok()) else { continue };
         let number = |line: &crate::format::xml::Element<'_>, key: &str| line.attribute(key)?.parse::<u32>().ok();
         let run = file.all("line").filter(|line| number(line, "count").is_some_and(|count| count > 0));
