@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use repo::RepoPath;
 
 use self::forks::Forks;
-use super::{CommandOutcome, CommandRequest, TestRequest, WorkFile};
+use super::{CommandOutcome, CommandRequest, Coverage, TestRequest, WorkFile};
 use crate::backend::Backend;
 use crate::error::SandboxError;
 use crate::report::{RunEnding, TestReport};
@@ -53,10 +53,10 @@ impl Stationed {
         let tool = tool.ok_or_else(|| SandboxError::Workspace {
             detail: format!("{kind:?} has no command line of its own; start the workbench with this plan"),
         })?;
-        if !leaves_products(kind) || !self.forks.can_build_on(&request.overlay) {
-            return self.run_once(tool, request, Start::Fresh).await;
-        }
         if self.reuse.start() == Start::Fresh {
+            self.forks.forget();
+        }
+        if !leaves_products(request) || !self.forks.can_build_on(&request.overlay) {
             return self.run_once(tool, request, Start::Fresh).await;
         }
         let reused = self.run_once(tool, request, Start::Parent).await?;
@@ -77,7 +77,7 @@ impl Stationed {
     ) -> Result<TestReport, SandboxError> {
         let leaf = self.forks.fork_from(start, &request.overlay).await?;
         let report = self.forks.station().run_tool(leaf.place(), &request.plan, tool, request).await;
-        let of_use = leaves_products(request.plan.runner) && self.reuse.unsound().is_none();
+        let of_use = leaves_products(request) && self.reuse.start() == Start::Parent;
         match &report {
             // A build that was cut short, or had nothing to do with these tests, is nothing to build upon.
             Ok(done) if of_use && done.ending == RunEnding::Complete && self.is_alive() => {
@@ -129,10 +129,10 @@ impl Stationed {
     }
 }
 
-/// Whether a tool builds something in the workspace that a later run can use. What is only interpreted has nothing of the kind, and
-/// what Go builds is in a cache of its own that goes by content.
-fn leaves_products(kind: RunnerKind) -> bool {
-    match kind {
+/// Whether a run builds something in the workspace that a later run can use. What is only interpreted has nothing of the kind, what
+/// Go builds is in a cache of its own that goes by content, and what is built for coverage is of no use without.
+fn leaves_products(request: &TestRequest) -> bool {
+    let builds = match request.plan.runner {
         RunnerKind::CargoTest
         | RunnerKind::Nextest
         | RunnerKind::Maven
@@ -160,5 +160,9 @@ fn leaves_products(kind: RunnerKind) -> bool {
         | RunnerKind::Minitest
         | RunnerKind::PhpUnit
         | RunnerKind::Command => false,
-    }
+    };
+    builds && request.coverage == Coverage::Off
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,15 +100,31 @@ impl Forks {
             return Ok(None);
         }
         leaf.touched();
-        let layer = self.workspaces.freeze(leaf).await?;
+        let layer = match self.workspaces.freeze(leaf).await {
+            Ok(layer) => layer,
+            // Something of the run holds on to it. The run is over all the same.
+            Err(SandboxError::Workspace { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
         let newest = layer.newest().time();
         self.kept.keep(overlay.to_vec(), layer);
         Ok(Some(newest))
     }
 
+    /// Removes what builds left.
+    pub(super) fn forget(&mut self) {
+        self.kept.clear();
+    }
+
     /// Removes a workspace. In a box that is dead there is nothing to remove.
     pub(super) async fn remove(&self, leaf: Leaf) -> Result<(), SandboxError> {
         if self.station().is_alive() { self.workspaces.remove(leaf).await } else { Ok(()) }
+    }
+
+    /// Returns whether workspaces lie on layers here.
+    #[cfg(test)]
+    pub(super) fn shares_layers(&self) -> bool {
+        self.workspaces.choice().means != crate::workspace::means::Means::Copy
     }
 
     pub(super) async fn close(self) -> Result<(), SandboxError> {
