@@ -28,6 +28,21 @@ pub struct Suspect {
     pub evidence: Vec<String>,
 }
 
+/// A test that comes and goes, as journalled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FlakyTest {
+    /// The test.
+    pub test: String,
+    /// Runs that differed from the others on the same tree, with older ones faded.
+    pub disagreed: f64,
+    /// Runs that did not.
+    pub agreed: f64,
+    /// The expected rate of disagreement.
+    pub rate: f64,
+    /// Whether its failures are counted against nobody.
+    pub quarantined: bool,
+}
+
 /// One thing that happened in a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -69,6 +84,11 @@ pub enum Event {
         targets: Vec<String>,
         /// Seconds the run took.
         seconds: f64,
+    },
+    /// Tests of the job are known to pass and fail on one and the same tree.
+    Flaky {
+        /// Which.
+        tests: Vec<FlakyTest>,
     },
     /// Suspects were ranked.
     Localized {
@@ -127,6 +147,13 @@ pub enum Event {
         accepted: bool,
         /// Why not, where it was refused.
         reasons: Vec<String>,
+    },
+    /// How much of the search's test runs was remembered, in this job.
+    Remembered {
+        /// Tests whose result was known.
+        hits: u64,
+        /// Tests that had to be run.
+        misses: u64,
     },
     /// The job ended.
     Finished {

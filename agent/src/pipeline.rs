@@ -8,7 +8,10 @@ mod candidates;
 pub mod checkout;
 mod environment;
 mod error;
+mod memory;
+mod nearness;
 mod pool;
+mod steady;
 mod suspicion;
 mod validate;
 
@@ -34,10 +37,12 @@ use baseline::{Baseline, Wanted};
 use candidates::Candidates;
 use checkout::Checkout;
 pub use error::FixError;
+use memory::Memory;
+pub use memory::Remember;
 use pool::Pool;
 pub(crate) use pool::files_of;
 pub use validate::ValidatedPatch;
-use validate::{Candidate, Verdict};
+use validate::{Candidate, Decision, Validation};
 
 /// What is to be fixed.
 #[derive(Clone, Debug)]
@@ -87,6 +92,8 @@ pub struct Settings {
     pub store_dir: PathBuf,
     /// Where indexes are kept between jobs.
     pub cache_dir: PathBuf,
+    /// What is remembered of tests between jobs, and where.
+    pub remember: Remember,
 }
 
 /// How a job ended.
@@ -137,6 +144,8 @@ pub struct Outcome {
 const BASELINE_SHARE: f64 = 0.4;
 /// Share of the job's time that recording coverage may take.
 const COVERAGE_SHARE: f64 = 0.15;
+/// Share of the job's time that further runs of doubtful tests on the base may take.
+const CONFIRM_SHARE: f64 = 0.05;
 /// How much longer, relative to the way there, a better candidate is looked for.
 const PATIENCE: f64 = 0.25;
 /// Plausible candidates that are enough.
@@ -212,19 +221,37 @@ async fn in_pool(
     pool: &Arc<Pool>,
 ) -> Result<Outcome, FixError> {
     let indexing = index(checkout, settings);
-    let baseline = base_tests(task, settings, cx, plan, pool);
+    let baseline = base_tests(task, settings, cx, checkout, plan, pool);
     // The index needs a processor and the base's tests mostly wait; neither needs the other.
     let (index, baseline) = tokio::join!(indexing, baseline);
-    let (index, baseline) = (Arc::new(index?), Arc::new(baseline?));
+    let index = Arc::new(index?);
+    let (baseline, memory) = baseline?;
+    let (baseline, memory) = (Arc::new(baseline), Arc::new(memory));
     stage(cx, "localize", "ranking suspects".to_owned());
     let world = {
         let (index, baseline, checkout) = (Arc::clone(&index), Arc::clone(&baseline), checkout.clone());
         let (task, pool, journal, clock) = (task.clone(), Arc::clone(pool), Arc::clone(&cx.journal), cx.clock);
-        blocking(move || world(&index, baseline, checkout, &task, pool, &journal, clock)).await??
+        let memory = Arc::clone(&memory);
+        blocking(move || world(&index, baseline, memory, checkout, &task, pool, &journal, clock)).await??
     };
     let world = Arc::new(world);
     stage(cx, "search", format!("{} failing, {} passing", baseline.targets.len(), baseline.guards.len()));
-    search(settings, cx, checkout, &baseline, pool, world).await
+    let job = Job { cx, checkout, pool, baseline: &baseline, memory: &memory };
+    let outcome = search(settings, &job, world).await;
+    if let Some(stats) = memory.stats() {
+        cx.journal.record(Event::Remembered { hits: stats.hits, misses: stats.misses });
+    }
+    outcome
+}
+
+/// What the last stages share.
+#[derive(Clone, Copy)]
+struct Job<'a> {
+    cx: &'a Surroundings,
+    checkout: &'a Checkout,
+    pool: &'a Pool,
+    baseline: &'a Baseline,
+    memory: &'a Memory,
 }
 
 async fn open(task: &Task, settings: &Settings) -> Result<Checkout, FixError> {
@@ -285,18 +312,29 @@ async fn base_tests(
     task: &Task,
     settings: &Settings,
     cx: &Surroundings,
+    checkout: &Checkout,
     plan: TestPlan,
     pool: &Pool,
-) -> Result<Baseline, FixError> {
+) -> Result<(Baseline, Memory), FixError> {
+    let contents = pool.contents().await?;
     if plan.runner == RunnerKind::Pytest
-        && let Err(reason) = pool.pytest().await?
+        && let Err(reason) = contents.pytest
     {
         return Err(FixError::NoPytest { reason, remedy: pytest_remedy(settings.sandbox) });
     }
     stage(cx, "baseline", "running the tests of the base".to_owned());
     let wanted = Wanted { fail_to_pass: task.fail_to_pass.clone(), pass_to_pass: task.pass_to_pass.clone() };
-    let mut baseline = baseline::run(pool, plan, &wanted, settings.time.mul_f64(BASELINE_SHARE)).await?;
-    baseline::cover(pool, &mut baseline, settings.time.mul_f64(COVERAGE_SHARE)).await?;
+    let tree = checkout.revision.tree;
+    let memory = {
+        let (remember, repo, plan) = (settings.remember.clone(), task.repo.clone(), plan.clone());
+        let journal = Arc::clone(&cx.journal);
+        let environment = contents.environment;
+        blocking(move || Memory::open(&remember, &repo, &plan, environment.as_deref(), tree, journal)).await?
+    };
+    let share = |share| settings.time.mul_f64(share);
+    let mut baseline = baseline::run(pool, &memory, tree, plan, &wanted, share(BASELINE_SHARE)).await?;
+    let unsure = baseline::cover(pool, &memory, &mut baseline, share(COVERAGE_SHARE)).await?;
+    steady::confirm(pool, &memory, tree, &mut baseline, &unsure, share(CONFIRM_SHARE)).await?;
     for text in &baseline.notices {
         cx.journal.record(Event::Notice { text: text.clone() });
     }
@@ -306,7 +344,11 @@ async fn base_tests(
         targets: baseline.targets.iter().map(ToString::to_string).collect(),
         seconds: baseline.duration.as_secs_f64(),
     });
-    Ok(baseline)
+    let flaky = memory.flaky_among(baseline.targets.iter().chain(&baseline.guards));
+    if !flaky.is_empty() {
+        cx.journal.record(Event::Flaky { tests: flaky });
+    }
+    Ok((baseline, memory))
 }
 
 fn pytest_remedy(sandbox: BackendKind) -> &'static str {
@@ -317,9 +359,11 @@ fn pytest_remedy(sandbox: BackendKind) -> &'static str {
 }
 
 /// Localizes, and builds what the search works in.
+#[expect(clippy::too_many_arguments, reason = "it gathers what the stages before it made")]
 fn world(
     index: &Index,
     baseline: Arc<Baseline>,
+    memory: Arc<Memory>,
     checkout: Checkout,
     task: &Task,
     pool: Arc<Pool>,
@@ -340,7 +384,8 @@ fn world(
         return Err(FixError::NoSuspects);
     }
     let donors = DonorPool::mine(index, &suspects.iter().map(|suspect| suspect.path.clone()).collect::<Vec<_>>());
-    Ok(Candidates::new(checkout.store, checkout.snapshot, pool, baseline, suspects, donors))
+    let near = nearness::nearness(index, &localization, &baseline);
+    Ok(Candidates::new(checkout.store, checkout.snapshot, pool, baseline, memory, suspects, donors, &near))
 }
 
 fn spectrum_of(baseline: &Baseline) -> Option<Spectrum> {
@@ -391,14 +436,8 @@ fn localized(localization: &Localization, took: Duration) -> Event {
 }
 
 /// Searches, and validates what is found, until something is accepted or the budget is used up.
-async fn search(
-    settings: &Settings,
-    cx: &Surroundings,
-    checkout: &Checkout,
-    baseline: &Baseline,
-    pool: &Pool,
-    world: Arc<Candidates>,
-) -> Result<Outcome, FixError> {
+async fn search(settings: &Settings, job: &Job<'_>, world: Arc<Candidates>) -> Result<Outcome, FixError> {
+    let (cx, checkout) = (job.cx, job.checkout);
     let mut search = Search::new(world.clone(), checkout.revision.tree, settings.policy.clone(), settings.seed);
     let budget =
         Budget { deadline: settings.time, evaluations: settings.evaluations, patience: PATIENCE, enough: ENOUGH };
@@ -409,7 +448,7 @@ async fn search(
         search_time += cx.clock.elapsed().saturating_sub(began);
         let mut patch = None;
         for node in choose::rank(search.tree(), search.plausible()) {
-            patch = validated(cx, checkout, baseline, pool, &world, &search, node).await?;
+            patch = validated(job, &world, &search, node).await?;
             if patch.is_some() {
                 break;
             }
@@ -438,23 +477,23 @@ async fn search(
 }
 
 async fn validated(
-    cx: &Surroundings,
-    checkout: &Checkout,
-    baseline: &Baseline,
-    pool: &Pool,
+    job: &Job<'_>,
     world: &Candidates,
     search: &Search,
     node: crate::search::tree::NodeId,
 ) -> Result<Option<ValidatedPatch>, FixError> {
     let tree = search.tree().node(node).state();
-    stage(cx, "validate", format!("candidate {} in a fresh sandbox", node.0));
-    let candidate = Candidate { tree, base: checkout.revision.tree, overlay: world.overlay(tree) };
-    let verdict = validate::validate(&checkout.store, pool, baseline, &PatchPolicy::default(), &candidate).await?;
+    stage(job.cx, "validate", format!("candidate {} in a fresh sandbox", node.0));
+    let candidate = Candidate { tree, base: job.checkout.revision.tree, overlay: world.overlay(tree) };
+    let policy = PatchPolicy::default();
+    let Job { checkout, pool, baseline, memory, .. } = *job;
+    let validation = Validation { store: &checkout.store, pool, baseline, memory, policy: &policy };
+    let verdict = validation.validate(&candidate).await?;
     let (patch, reasons) = match verdict {
-        Verdict::Accepted(patch) => (Some(*patch), Vec::new()),
-        Verdict::Refused(reasons) => (None, reasons),
+        Decision::Accepted(patch) => (Some(*patch), Vec::new()),
+        Decision::Refused(reasons) => (None, reasons),
     };
-    cx.journal.record(Event::Validated { node, tree, accepted: patch.is_some(), reasons });
+    job.cx.journal.record(Event::Validated { node, tree, accepted: patch.is_some(), reasons });
     Ok(patch)
 }
 

@@ -92,6 +92,11 @@ pub trait Backend: Send + Sync {
         progress: &ImageProgressFn<'_>,
     ) -> Result<Option<ImageRef>, SandboxError>;
 
+    /// Returns the digest of the image that the spec's boxes are made of; `None` for a backend without images.
+    async fn image_digest(&self, _spec: &SandboxSpec) -> Result<Option<String>, SandboxError> {
+        Ok(None)
+    }
+
     /// Returns the path by which the spec's interpreter is started inside a box.
     async fn python(&self, spec: &SandboxSpec) -> Result<String, SandboxError>;
 

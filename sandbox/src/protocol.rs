@@ -18,6 +18,7 @@ const MODULES: &[(&str, &str)] = &[
     ("_patchwright_wire", include_str!("driver/wire.py")),
     ("_patchwright_workspace", include_str!("driver/workspace.py")),
     ("_patchwright_bytecode", include_str!("driver/bytecode.py")),
+    ("_patchwright_identity", include_str!("driver/identity.py")),
     ("_patchwright_processes", include_str!("driver/processes.py")),
     ("_patchwright_child", include_str!("driver/child.py")),
     ("_patchwright_template", include_str!("driver/template.py")),
@@ -99,12 +100,15 @@ pub(crate) enum Reply {
 }
 
 /// What the driver says of itself.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Hello {
     pub(crate) protocol: u32,
     pub(crate) python: String,
     pub(crate) pytest: Option<String>,
     pub(crate) pytest_trouble: Option<String>,
+    /// A digest of the interpreter and of what is installed.
+    #[serde(default)]
+    pub(crate) environment: Option<String>,
     pub(crate) root: String,
 }
 

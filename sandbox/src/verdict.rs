@@ -5,8 +5,10 @@
 
 pub mod cache;
 pub mod compare;
+pub mod first;
 pub mod flake;
 
 pub use cache::{CacheStats, Context, Known, Remembered, ResultCache};
 pub use compare::{Comparison, Doubt, Expected, Fault, Judgement, Outcomes, Scope, Verdict};
+pub use first::{FirstBudget, FirstSet, Probe, Selector};
 pub use flake::{FlakeBook, FlakeStore, Passes, Place, Posterior};

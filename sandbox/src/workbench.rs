@@ -183,6 +183,14 @@ impl Workbench {
         }
     }
 
+    /// Returns what identifies the interpreter in the box and what is installed in it; `None` where that cannot be told.
+    pub fn environment(&self) -> Option<&str> {
+        match &self.engine {
+            Engine::Driven(driven) => driven.environment(),
+            Engine::Stationed(_) => None,
+        }
+    }
+
     /// Adds files to the workspace's base content.
     ///
     /// # Errors

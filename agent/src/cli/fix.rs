@@ -13,8 +13,11 @@ use super::settings::{self, Sandbox};
 use super::setup::Setup;
 use crate::clock::Clock;
 use crate::journal::{Event, Journal};
-use crate::pipeline::{self, FixError, Outcome, Settings, Status, Surroundings, Task, checkout};
+use crate::pipeline::{self, FixError, Outcome, Remember, Settings, Status, Surroundings, Task, checkout};
 use crate::search::policy::Policy;
+
+/// Bytes that the results of tests may take on disk.
+const RESULTS_BYTES: u64 = 512 << 20;
 
 /// Arguments of `fix`.
 #[derive(Debug, clap::Args)]
@@ -84,6 +87,9 @@ pub(super) struct How {
     jobs: Option<u32>,
     #[command(flatten)]
     setup: Setup,
+    /// Run every test, also those whose result on the same tree is known from this or an earlier job.
+    #[arg(long)]
+    no_cache: bool,
 }
 
 /// Where edits come from.
@@ -228,6 +234,11 @@ async fn resolve(how: &How, task: &Task, job: &str, store_dir: PathBuf) -> Resul
         job: job.to_owned(),
         store_dir,
         cache_dir: checkout::cache_dir(),
+        remember: Remember {
+            results: (!how.no_cache).then(|| checkout::cache_dir().join("results")),
+            results_bytes: RESULTS_BYTES,
+            flakes: checkout::state_dir().join("flaky"),
+        },
     })
 }
 

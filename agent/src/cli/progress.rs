@@ -89,6 +89,14 @@ impl Listener for Progress {
                 failed.len(),
                 targets.len()
             )),
+            Event::Flaky { tests } => {
+                self.say(&format!("flaky: {} of the tests are known to come and go", tests.len()))
+            }
+            Event::Remembered { hits, misses } => {
+                if *hits > 0 {
+                    self.say(&format!("remembered: {hits} of {} test results were known", hits + misses));
+                }
+            }
             Event::Localized { files, symbols, took_ms } => {
                 self.say(&format!("localized in {took_ms:.0} ms:"));
                 for suspect in if symbols.is_empty() { files } else { symbols }.iter().take(SHOWN) {

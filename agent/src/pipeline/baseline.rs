@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use repo::TreeId;
+use sandbox::verdict::{Outcomes, flake};
 use sandbox::{
     Coverage, FailureClass, RunEnding, Select, TestCoverage, TestId, TestPlan, TestReport, TestRequest, TestResult,
     TestStatus,
 };
 
 use super::FixError;
+use super::memory::Memory;
 use super::pool::Pool;
 
 /// First limit of a test on the base. Most finish in milliseconds; those that do not are given more time when nothing shows a hang.
@@ -37,6 +40,12 @@ pub(super) struct Baseline {
     pub(super) targets: Vec<TestId>,
     /// Tests that must stay green.
     pub(super) guards: Vec<TestId>,
+    /// Guards whose failures say nothing, because they come and go.
+    pub(super) quarantined: BTreeSet<TestId>,
+    /// What every test does on the base.
+    pub(super) outcomes: Outcomes,
+    /// How long each guard and each target takes on the base.
+    pub(super) durations: BTreeMap<TestId, Duration>,
     /// All that fail on the base, targets included.
     pub(super) failing: Vec<TestId>,
     /// Limit of each guard in the search.
@@ -55,6 +64,13 @@ pub(super) struct Baseline {
     pub(super) notices: Vec<String>,
 }
 
+impl Baseline {
+    /// Returns whether a target does not come to an end on the base, which no further run makes any clearer.
+    pub(super) fn hangs(&self, target: &TestId) -> bool {
+        self.outcomes.status(target) == Some(TestStatus::TimedOut)
+    }
+}
+
 /// What the user says of the tests.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wanted {
@@ -68,7 +84,14 @@ pub(super) struct Wanted {
 ///
 /// # Errors
 /// When there are no tests, none fails, a named test does not exist, or the run ends in a way that leaves nothing to work with.
-pub(super) async fn run(pool: &Pool, plan: TestPlan, wanted: &Wanted, total: Duration) -> Result<Baseline, FixError> {
+pub(super) async fn run(
+    pool: &Pool,
+    memory: &Memory,
+    base: TreeId,
+    plan: TestPlan,
+    wanted: &Wanted,
+    total: Duration,
+) -> Result<Baseline, FixError> {
     let mut notices = Vec::new();
     let mut first = pool
         .run(&TestRequest {
@@ -84,6 +107,7 @@ pub(super) async fn run(pool: &Pool, plan: TestPlan, wanted: &Wanted, total: Dur
     }
     check_ending(&first)?;
     retry_slow(pool, &plan, &mut first, total, &mut notices).await?;
+    memory.observe(base, &first).await;
     let by_id: BTreeMap<&TestId, &TestResult> = first.results.iter().map(|result| (&result.id, result)).collect();
     let failing: Vec<TestId> = ids_of(&first, TestStatus::is_failure);
     let passing: Vec<TestId> = ids_of(&first, |status| status == TestStatus::Passed);
@@ -95,10 +119,14 @@ pub(super) async fn run(pool: &Pool, plan: TestPlan, wanted: &Wanted, total: Dur
         [] => passing,
         named => resolve(named, &first)?.into_iter().filter(|id| by_id[id].status == TestStatus::Passed).collect(),
     };
-    let durations = guards.iter().map(|id| (id.clone(), by_id[id].duration)).collect::<BTreeMap<_, _>>();
+    let mut durations = guards.iter().map(|id| (id.clone(), by_id[id].duration)).collect::<BTreeMap<_, _>>();
     let slowest = durations.values().max().copied().unwrap_or_default();
     let limits = durations.iter().map(|(id, duration)| (id.clone(), (*duration * SLOWDOWN).max(LEAST_LIMIT))).collect();
+    durations.extend(targets.iter().map(|id| (id.clone(), by_id[id].duration)));
     Ok(Baseline {
+        quarantined: BTreeSet::new(),
+        outcomes: Outcomes::of(&first),
+        durations,
         failures: targets.iter().map(|id| by_id[id].clone()).collect(),
         target_limit: target_limit(slowest, &targets, &by_id),
         complete: first.ending == RunEnding::Complete,
@@ -114,12 +142,18 @@ pub(super) async fn run(pool: &Pool, plan: TestPlan, wanted: &Wanted, total: Dur
 }
 
 /// Records what targets and guards cover, and drops targets that pass this time: a test that fails only sometimes is no oracle.
+/// Returns the guards that did not pass this time, which may be the recording's doing.
 ///
 /// # Errors
 /// When no target is left, or the sandbox fails.
-pub(super) async fn cover(pool: &Pool, baseline: &mut Baseline, total: Duration) -> Result<(), FixError> {
+pub(super) async fn cover(
+    pool: &Pool,
+    memory: &Memory,
+    baseline: &mut Baseline,
+    total: Duration,
+) -> Result<BTreeSet<TestId>, FixError> {
     if baseline.plan.runner == sandbox::RunnerKind::Command {
-        return Ok(());
+        return Ok(BTreeSet::new());
     }
     let chosen_targets = baseline.targets.iter().take(COVERED_TARGETS).cloned();
     let ids: Vec<TestId> = chosen_targets.chain(nearest_guards(baseline)).collect();
@@ -136,9 +170,24 @@ pub(super) async fn cover(pool: &Pool, baseline: &mut Baseline, total: Duration)
             ..TestRequest::all(baseline.plan.clone())
         })
         .await?;
-    let passed: BTreeSet<&TestId> =
-        report.results.iter().filter(|result| result.status == TestStatus::Passed).map(|result| &result.id).collect();
-    let (flaky, steady): (Vec<TestId>, Vec<TestId>) = baseline.targets.drain(..).partition(|id| passed.contains(id));
+    let mut seen = flake::observations(&report);
+    let unsure = seen.iter().filter(|(id, passed)| !passed && baseline.outcomes.passed(id)).map(|(id, _)| id.clone());
+    let unsure = unsure.collect();
+    // Recording may make a test fail that does not; it does not make one pass.
+    seen.retain(|(id, passed)| *passed || !baseline.outcomes.passed(id));
+    memory.observe_on_base(seen).await;
+    let passed: BTreeSet<TestId> = ids_of(&report, |status| status == TestStatus::Passed).into_iter().collect();
+    drop_targets(baseline, &|id| passed.contains(id))?;
+    baseline.coverage = report.coverage;
+    Ok(unsure)
+}
+
+/// Drops targets that passed on the base.
+///
+/// # Errors
+/// When none is left.
+pub(super) fn drop_targets(baseline: &mut Baseline, passed: &dyn Fn(&TestId) -> bool) -> Result<(), FixError> {
+    let (flaky, steady): (Vec<TestId>, Vec<TestId>) = baseline.targets.drain(..).partition(passed);
     if !flaky.is_empty() {
         let names = shown(&flaky);
         baseline
@@ -150,7 +199,6 @@ pub(super) async fn cover(pool: &Pool, baseline: &mut Baseline, total: Duration)
     if baseline.targets.is_empty() {
         return Err(FixError::OnlyFlaky { tests: shown(&flaky) });
     }
-    baseline.coverage = report.coverage;
     Ok(())
 }
 

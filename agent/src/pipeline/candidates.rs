@@ -1,6 +1,6 @@
 //! The search's world: makes candidate trees from proposals and runs their tests in warm boxes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,11 +8,15 @@ use async_trait::async_trait;
 use indexer::syntax::{LanguageId, SyntaxTree};
 use parking_lot::Mutex;
 use repo::{Edit, RepoPath, Snapshot, Store, TreeId};
+use sandbox::verdict::first::Changed;
+use sandbox::verdict::{FirstBudget, FirstSet, Known, Probe, Remembered, Selector};
 use sandbox::{
-    Failure, FailureClass, Overlay, RunEnding, SandboxError, Select, TestId, TestReport, TestRequest, TestStatus,
+    Failure, FailureClass, Overlay, RunEnding, SandboxError, Select, TestCoverage, TestId, TestReport, TestRequest,
+    TestStatus,
 };
 
 use super::baseline::Baseline;
+use super::memory::Memory;
 use super::pool::{Pool, PoolError};
 use super::suspicion::{self, SuspectFile};
 use crate::gate::{Gate, GateVerdict};
@@ -25,6 +29,8 @@ use crate::value::Evaluation;
 const FIRST_TARGETS: usize = 6;
 /// Guards are run in the search only while they take no longer than this together; the others are left to validation.
 const GUARD_TIME: Duration = Duration::from_secs(20);
+/// Guards that take no longer than this together are run all at once: choosing among them would not pay.
+const ALL_AT_ONCE: Duration = Duration::from_millis(150);
 /// Time that a run may take beyond the sum of its tests, for start and collection.
 const OVERHEAD: Duration = Duration::from_secs(20);
 /// Edits proposed for one state at most, over all its files.
@@ -48,27 +54,35 @@ pub(super) struct Candidates {
     base: Snapshot,
     pool: Arc<Pool>,
     baseline: Arc<Baseline>,
+    memory: Arc<Memory>,
     suspects: Vec<SuspectFile>,
     symptoms: Vec<Symptom>,
     donors: DonorPool,
     /// Guards run in the search, quickest first.
     guards: Vec<TestId>,
+    /// Chooses among them, where that pays.
+    selector: Option<Selector>,
     changes: Mutex<HashMap<TreeId, Changes>>,
     /// Files in which edits are proposed or made, by path and text.
     parsed: Mutex<HashMap<Text, Arc<Parsed>>>,
 }
 
 impl Candidates {
-    /// Prepares the world over a base.
+    /// Prepares the world over a base. `near` says how far tests are from what is suspected, where that is known.
+    #[expect(clippy::too_many_arguments, reason = "it gathers what the stages before it made")]
     pub(super) fn new(
         store: Store,
         base: Snapshot,
         pool: Arc<Pool>,
         baseline: Arc<Baseline>,
+        memory: Arc<Memory>,
         suspects: Vec<SuspectFile>,
         donors: DonorPool,
+        near: &BTreeMap<TestId, f64>,
     ) -> Candidates {
         let guards = quick_guards(&baseline);
+        let selector = Selector::new(probes(&baseline, &guards, near));
+        let selector = (selector.total() > ALL_AT_ONCE).then_some(selector);
         let symptoms = baseline.failures.iter().filter_map(|it| it.failure.as_ref()).map(symptom_of).collect();
         let changes = Mutex::new(HashMap::from([(base.tree(), Changes::default())]));
         Candidates {
@@ -76,10 +90,12 @@ impl Candidates {
             base,
             pool,
             baseline,
+            memory,
             suspects,
             symptoms,
             donors,
             guards,
+            selector,
             changes,
             parsed: Mutex::default(),
         }
@@ -165,9 +181,25 @@ impl Candidates {
         }
     }
 
+    /// Runs tests, as far as what they do on this state is not remembered.
     async fn run(&self, state: TreeId, ids: &[TestId]) -> Result<Run, WorldError> {
-        match self.pool.run(&self.request(state, ids)).await {
-            Ok(report) => Ok(Run::of(&report)),
+        let known = self.memory.known(state, ids);
+        let mut run = Run::remembered(&known);
+        if !known.missing.is_empty() {
+            run.add(self.run_afresh(state, known.missing).await?);
+        }
+        Ok(run)
+    }
+
+    async fn run_afresh(&self, state: TreeId, ids: Vec<TestId>) -> Result<Run, WorldError> {
+        match self.pool.run(&self.request(state, &ids)).await {
+            Ok(report) => {
+                let run = Run::of(&report);
+                let memory = Arc::clone(&self.memory);
+                // Nobody waits for it: the runtime ends only when what it began on this pool is done.
+                drop(tokio::task::spawn_blocking(move || memory.keep(state, &ids, &report)));
+                Ok(run)
+            }
             // The candidate ended its own box: its fault, not the world's.
             Err(PoolError::Sandbox(SandboxError::BoxEnded { ending, .. })) => {
                 Ok(Run { ending: format!("ended its sandbox: {ending}"), ..Run::default() })
@@ -187,6 +219,21 @@ struct Run {
 }
 
 impl Run {
+    fn remembered(known: &Known) -> Run {
+        let passed = known
+            .remembered
+            .iter()
+            .filter(|(_, known)| matches!(known, Remembered::Result(result) if result.status == TestStatus::Passed));
+        Run { passed: passed.map(|(id, _)| id.clone()).collect(), ending: "remembered".to_owned(), ..Run::default() }
+    }
+
+    fn add(&mut self, other: Run) {
+        self.passed.extend(other.passed);
+        self.ending = other.ending;
+        self.timed_out |= other.timed_out;
+        self.seconds += other.seconds;
+    }
+
     fn of(report: &TestReport) -> Run {
         let trusted = !matches!(report.ending, RunEnding::Tampered { .. } | RunEnding::Crashed { .. });
         let passed = report.results.iter().filter(|it| trusted && it.status == TestStatus::Passed);
@@ -239,20 +286,77 @@ impl World for Candidates {
         if evaluation.targets_passed == 0 {
             return Ok(evaluation);
         }
-        let others: Vec<TestId> = rest.iter().chain(&self.guards).cloned().collect();
-        if others.is_empty() {
-            return Ok(evaluation);
+        let FirstSet { first: guards, rest: later } = self.divide(state);
+        self.run_more(&mut evaluation, state, rest, &guards).await?;
+        // What the first set already refutes needs no further proof.
+        if evaluation.is_plausible() {
+            self.run_more(&mut evaluation, state, &[], &later).await?;
         }
-        let second = self.run(state, &others).await?;
-        evaluation.targets_passed += second.count(rest);
-        evaluation.guards_run = self.guards.len() as u32;
-        evaluation.broken =
-            self.guards.iter().filter(|id| !second.passed.contains(id)).map(|id| id.to_string()).collect();
-        evaluation.ending = second.ending;
-        evaluation.timed_out |= second.timed_out;
-        evaluation.seconds += second.seconds;
         Ok(evaluation)
     }
+}
+
+impl Candidates {
+    /// The guards to run first on a state, and those to run only when these hold.
+    fn divide(&self, state: TreeId) -> FirstSet {
+        match &self.selector {
+            Some(selector) => selector.first(&self.changed(state), &FirstBudget::default()),
+            None => FirstSet { first: self.guards.clone(), rest: Vec::new() },
+        }
+    }
+
+    /// The lines of the base that a state changes.
+    fn changed(&self, state: TreeId) -> Changed {
+        let changes = self.changes_of(state);
+        let lines = |(path, new): &Text| Some((path.clone(), changed_lines(&self.base.read(path).ok()?, new)));
+        changes.iter().filter_map(lines).collect()
+    }
+
+    /// Runs further targets and guards, and adds what they showed.
+    async fn run_more(
+        &self,
+        evaluation: &mut Evaluation,
+        state: TreeId,
+        targets: &[TestId],
+        guards: &[TestId],
+    ) -> Result<(), WorldError> {
+        let ids: Vec<TestId> = targets.iter().chain(guards).cloned().collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let run = self.run(state, &ids).await?;
+        evaluation.targets_passed += run.count(targets);
+        evaluation.guards_run += guards.len() as u32;
+        evaluation.broken.extend(guards.iter().filter(|id| !run.passed.contains(id)).map(ToString::to_string));
+        evaluation.ending = run.ending;
+        evaluation.timed_out |= run.timed_out;
+        evaluation.seconds += run.seconds;
+        Ok(())
+    }
+}
+
+/// The lines of a text that another one changes. Where lines are only added, those on both sides of them.
+fn changed_lines(old: &[u8], new: &[u8]) -> std::ops::RangeInclusive<u32> {
+    let lines = |text: &[u8]| text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect::<Vec<_>>();
+    let (old, new) = (lines(old), lines(new));
+    let head = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+    let most = old.len().min(new.len()) - head;
+    let tail = old.iter().rev().zip(new.iter().rev()).take(most).take_while(|(a, b)| a == b).count();
+    let (first, last) = (head + 1, old.len() - tail);
+    let number = |line: usize| u32::try_from(line).unwrap_or(u32::MAX);
+    if first <= last { number(first)..=number(last) } else { number(head.max(1))..=number(head + 1) }
+}
+
+/// Guards as the choice among them sees them.
+fn probes(baseline: &Baseline, guards: &[TestId], near: &BTreeMap<TestId, f64>) -> Vec<Probe> {
+    let covered: HashMap<&TestId, &TestCoverage> = baseline.coverage.iter().map(|it| (&it.test, it)).collect();
+    let probe = |id: &TestId| Probe {
+        test: id.clone(),
+        cost: baseline.durations.get(id).copied().unwrap_or_default(),
+        lines: covered.get(id).map(|it| it.lines.clone()).unwrap_or_default(),
+        distance: near.get(id).copied(),
+    };
+    guards.iter().map(probe).collect()
 }
 
 fn symptom_of(failure: &Failure) -> Symptom {
@@ -267,10 +371,10 @@ fn symptom_of(failure: &Failure) -> Symptom {
     }
 }
 
-/// Guards for the search: quickest first, as many as fit into [`GUARD_TIME`].
+/// Guards for the search: quickest first, as many as fit into [`GUARD_TIME`]. Those that come and go would only mislead it.
 fn quick_guards(baseline: &Baseline) -> Vec<TestId> {
-    let mut guards: Vec<(&Duration, &TestId)> =
-        baseline.guards.iter().filter_map(|id| Some((baseline.limits.get(id)?, id))).collect();
+    let steady = baseline.guards.iter().filter(|id| !baseline.quarantined.contains(*id));
+    let mut guards: Vec<(&Duration, &TestId)> = steady.filter_map(|id| Some((baseline.limits.get(id)?, id))).collect();
     guards.sort();
     let mut spent = Duration::ZERO;
     let fitting = guards.into_iter().take_while(|(limit, _)| {
@@ -315,6 +419,22 @@ fn splice(text: &[u8], spans: &[Splice<'_>]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn changed_lines_are_those_of_the_base() {
+        for (old, new, expected) in [
+            ("a\nb\nc\n", "a\nX\nc\n", 2..=2),
+            ("a\nb\nc\n", "a\nX\nY\nc\n", 2..=2),
+            ("a\nb\nc\n", "a\nc\n", 2..=2),
+            ("a\nb\n", "a\nnew\nb\n", 1..=2),
+            ("a\nb\n", "new\na\nb\n", 1..=1),
+            ("a\na\na\n", "a\na\n", 3..=3),
+            ("", "x", 1..=1),
+            ("a", "a", 1..=2),
+        ] {
+            assert_eq!(changed_lines(old.as_bytes(), new.as_bytes()), expected, "{old:?} to {new:?}");
+        }
+    }
 
     #[test]
     fn spans_are_replaced_in_order_or_not_at_all() {

@@ -26,6 +26,14 @@ pub(super) enum PoolError {
     Sandbox(#[from] SandboxError),
 }
 
+/// What is in the boxes.
+pub(super) struct Contents {
+    /// The version of pytest, or why there is none.
+    pub(super) pytest: Result<String, String>,
+    /// What identifies all that is installed; `None` where nothing does.
+    pub(super) environment: Option<String>,
+}
+
 /// Boxes over one base.
 pub(super) struct Pool {
     backend: Arc<dyn Backend>,
@@ -81,11 +89,11 @@ impl Pool {
         }
     }
 
-    /// Returns the version of pytest in the boxes, or why there is none.
+    /// Returns what is in the boxes.
     ///
     /// # Errors
     /// When the job is asked to stop, or no box can be had.
-    pub(super) async fn pytest(&self) -> Result<Result<String, String>, PoolError> {
+    pub(super) async fn contents(&self) -> Result<Contents, PoolError> {
         let _permit = self.permit().await?;
         let bench = match self.start().await {
             Err(PoolError::Sandbox(error)) if error.is_infrastructure() => {
@@ -94,9 +102,20 @@ impl Pool {
             }
             started => started?,
         };
-        let found = bench.pytest_version().map(str::to_owned).map_err(str::to_owned);
+        let pytest = bench.pytest_version().map(str::to_owned).map_err(str::to_owned);
+        let installed = bench.environment().map(str::to_owned);
+        // First of all the box goes where it is closed whatever happens.
         self.idle.lock().push(bench);
-        Ok(found)
+        let image = self.backend.image_digest(&self.spec).await?;
+        // An image's digest says it all; without one, what the box says of itself does.
+        let kind = self.backend.kind();
+        let environment = match (image, installed) {
+            (None, None) => None,
+            (image, installed) => {
+                Some(format!("{kind} {} {}", image.unwrap_or_default(), installed.unwrap_or_default()))
+            }
+        };
+        Ok(Contents { pytest, environment })
     }
 
     /// Runs tests in a warm box, and again in another where the machine failed.

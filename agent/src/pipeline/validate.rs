@@ -1,15 +1,23 @@
 //! The only place where a [`ValidatedPatch`] is made.
 //!
 //! A candidate is accepted when, in boxes that nothing ran in before, with the base's own tests and test configuration, every target passes
-//! twice and every test that passed on the base still runs and passes.
+//! as often as it takes to believe it (twice at least) and every test that passed on the base still runs and passes. What counts as what is
+//! decided in [`sandbox::verdict::compare`]; nothing remembered is used here.
+
+use std::collections::BTreeSet;
 
 use repo::policy::{Policy, Severity};
 use repo::{Patch, Store, TreeId};
-use sandbox::{Overlay, RunEnding, Select, TestId, TestReport, TestRequest, TestStatus};
+use sandbox::verdict::{Doubt, Expected, Fault, Outcomes, Passes, Scope, Verdict};
+use sandbox::{Overlay, Select, TestId, TestReport, TestRequest};
 
 use super::FixError;
 use super::baseline::Baseline;
+use super::memory::Memory;
 use super::pool::Pool;
+
+/// Passing runs of the targets in fresh boxes, at least.
+const LEAST_PASSES: u32 = 2;
 
 /// A patch that passed validation. It can only be made by `validate`.
 #[derive(Clone, Debug)]
@@ -48,8 +56,8 @@ impl ValidatedPatch {
     }
 }
 
-/// What validation found.
-pub(super) enum Verdict {
+/// What came of a validation.
+pub(super) enum Decision {
     /// The candidate is accepted.
     Accepted(Box<ValidatedPatch>),
     /// It is not, for these reasons.
@@ -66,85 +74,157 @@ pub(super) struct Candidate {
     pub(super) overlay: Vec<Overlay>,
 }
 
-/// Validates a candidate.
-///
-/// # Errors
-/// When the sandbox or the object store fails; what the tests do is in the verdict.
-pub(super) async fn validate(
-    store: &Store,
-    pool: &Pool,
-    baseline: &Baseline,
-    policy: &Policy,
-    candidate: &Candidate,
-) -> Result<Verdict, FixError> {
-    let violations = policy.check(store, candidate.base, candidate.tree)?;
-    let (refusing, flagging): (Vec<_>, Vec<_>) =
-        violations.iter().partition(|violation| violation.severity == Severity::Refuse);
-    if !refusing.is_empty() {
-        return Ok(Verdict::Refused(refusing.iter().map(ToString::to_string).collect()));
-    }
-    let support: Vec<&Overlay> = candidate.overlay.iter().filter(|file| sandbox::is_test_support(&file.path)).collect();
-    if let Some(file) = support.first() {
-        return Ok(Verdict::Refused(vec![format!("changes the tests or their configuration: {}", file.path)]));
-    }
-    let full = pool.run_fresh(&full_request(baseline, candidate)).await?;
-    let mut reasons = compare(baseline, &full);
-    if !reasons.is_empty() && reasons.iter().all(|(kind, _)| *kind == Fault::Guard) {
-        let suspects: Vec<TestId> = reasons.iter().map(|(_, id)| id.clone()).collect();
-        reasons = still_broken(pool, baseline, candidate, suspects).await?;
-    }
-    if reasons.is_empty() {
-        let again = pool.run_fresh(&targets_request(baseline, candidate)).await?;
-        reasons = missing_targets(baseline, &again);
-    }
-    if !reasons.is_empty() {
-        return Ok(Verdict::Refused(reasons.iter().map(|(kind, id)| kind.say(id)).collect()));
-    }
-    Ok(Verdict::Accepted(Box::new(ValidatedPatch {
-        patch: store.diff(candidate.base, candidate.tree)?,
-        tree: candidate.tree,
-        fail_to_pass: baseline.targets.clone(),
-        pass_to_pass: baseline.guards.clone(),
-        flags: flagging.iter().map(ToString::to_string).collect(),
-    })))
+/// What a candidate is validated with.
+#[derive(Clone, Copy)]
+pub(super) struct Validation<'a> {
+    pub(super) store: &'a Store,
+    pub(super) pool: &'a Pool,
+    pub(super) baseline: &'a Baseline,
+    pub(super) memory: &'a Memory,
+    pub(super) policy: &'a Policy,
 }
 
-/// What is wrong with a candidate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
-    Target,
-    Guard,
+impl Validation<'_> {
+    /// Validates a candidate.
+    ///
+    /// # Errors
+    /// When the sandbox or the object store fails; what the tests do is in the decision.
+    pub(super) async fn validate(&self, candidate: &Candidate) -> Result<Decision, FixError> {
+        let violations = self.policy.check(self.store, candidate.base, candidate.tree)?;
+        let (refusing, flagging): (Vec<_>, Vec<_>) =
+            violations.iter().partition(|violation| violation.severity == Severity::Refuse);
+        if !refusing.is_empty() {
+            return Ok(Decision::Refused(refusing.iter().map(ToString::to_string).collect()));
+        }
+        if let Some(file) = candidate.overlay.iter().find(|file| sandbox::is_test_support(&file.path)) {
+            return Ok(Decision::Refused(vec![format!("changes the tests or their configuration: {}", file.path)]));
+        }
+        let verdict = self.judge(candidate).await?;
+        if !verdict.is_accepted() {
+            return Ok(Decision::Refused(verdict.sentences()));
+        }
+        Ok(Decision::Accepted(Box::new(ValidatedPatch {
+            patch: self.store.diff(candidate.base, candidate.tree)?,
+            tree: candidate.tree,
+            fail_to_pass: self.baseline.targets.clone(),
+            pass_to_pass: self.baseline.guards.clone(),
+            flags: flagging.iter().map(ToString::to_string).collect(),
+        })))
+    }
+
+    async fn judge(&self, candidate: &Candidate) -> Result<Verdict, FixError> {
+        let (unproven, passes) = self.passes_needed();
+        if !unproven.is_empty() {
+            return Ok(Verdict::Unproven { why: vec![Doubt::Flaky { ids: unproven }] });
+        }
+        let full = full_request(self.baseline, candidate);
+        let mut outcomes = self.run(candidate.tree, &full).await?;
+        let mut verdict = self.verdict(&outcomes, &self.baseline.quarantined);
+        if matches!(verdict, Verdict::Unproven { .. }) {
+            // A busy machine can end a run as well as a candidate can; twice in a row it was not the machine.
+            outcomes = self.run(candidate.tree, &full).await?;
+            verdict = self.verdict(&outcomes, &self.baseline.quarantined);
+        }
+        if let Some(guards) = only_guards(&verdict) {
+            verdict = self.ask_again(candidate, outcomes, guards).await?;
+        }
+        let mut run = 1;
+        while verdict.is_accepted() && run < passes {
+            let again = Select::Ids(self.baseline.targets.clone());
+            let outcomes = self.run(candidate.tree, &request(self.baseline, &candidate.overlay, again)).await?;
+            verdict = self.targets_verdict(&outcomes);
+            run += 1;
+        }
+        Ok(verdict)
+    }
+
+    /// Guards that did not pass are run again: one that fails now and then proves nothing against the candidate. One that fails again is
+    /// run on the base, where it should not.
+    async fn ask_again(
+        &self,
+        candidate: &Candidate,
+        mut outcomes: Outcomes,
+        guards: Vec<TestId>,
+    ) -> Result<Verdict, FixError> {
+        let on = |overlay: &[Overlay], ids: &[TestId]| request(self.baseline, overlay, Select::Ids(ids.to_vec()));
+        let again = self.run(candidate.tree, &on(&candidate.overlay, &guards)).await?;
+        outcomes.renew(&again, &guards);
+        let verdict = self.verdict(&outcomes, &self.baseline.quarantined);
+        let Some(guards) = only_guards(&verdict) else { return Ok(verdict) };
+        self.run(candidate.base, &on(&[], &guards)).await?;
+        let held: BTreeSet<TestId> = self.memory.quarantined().into_iter().filter(|id| guards.contains(id)).collect();
+        if held.is_empty() {
+            return Ok(verdict);
+        }
+        Ok(self.verdict(&outcomes, &self.baseline.quarantined.union(&held).cloned().collect()))
+    }
+
+    /// Runs tests in a fresh box, and learns from it which come and go.
+    async fn run(&self, tree: TreeId, request: &TestRequest) -> Result<Outcomes, FixError> {
+        let report: TestReport = self.pool.run_fresh(request).await?;
+        self.memory.observe(tree, &report).await;
+        Ok(Outcomes::of(&report))
+    }
+
+    fn verdict(&self, outcomes: &Outcomes, quarantined: &BTreeSet<TestId>) -> Verdict {
+        let scope = if self.baseline.complete { Scope::Whole } else { Scope::Named };
+        let Baseline { outcomes: base, targets, guards, .. } = self.baseline;
+        Expected { base, targets, guards, quarantined, scope }.judge(outcomes).verdict
+    }
+
+    fn targets_verdict(&self, outcomes: &Outcomes) -> Verdict {
+        let Baseline { outcomes: base, targets, .. } = self.baseline;
+        let quarantined = &BTreeSet::new();
+        Expected { base, targets, guards: &[], quarantined, scope: Scope::Named }.judge(outcomes).verdict
+    }
+
+    /// The targets of which no number of passes would say anything, and how many passes it takes for the others.
+    fn passes_needed(&self) -> (Vec<TestId>, u32) {
+        let (mut unproven, mut passes) = (Vec::new(), LEAST_PASSES);
+        for id in &self.baseline.targets {
+            match self.memory.passes_needed(id) {
+                // A test that hangs on the base is seen to fail by its limit alone, which is no observation.
+                _ if self.baseline.hangs(id) => {}
+                Passes::Enough(count) => passes = passes.max(count),
+                Passes::Never => unproven.push(id.clone()),
+            }
+        }
+        (unproven, passes)
+    }
 }
 
-impl Fault {
-    fn say(self, id: &TestId) -> String {
-        match self {
-            Fault::Target => format!("still fails: {id}"),
-            Fault::Guard => format!("passed before and does not any more: {id}"),
+/// The guards that speak against a candidate, if nothing else does.
+fn only_guards(verdict: &Verdict) -> Option<Vec<TestId>> {
+    let Verdict::Reject { reasons } = verdict else { return None };
+    let mut guards = Vec::new();
+    for reason in reasons {
+        match reason {
+            Fault::Broken { id, .. } => guards.push(id.clone()),
+            // Guards that are gone make the tests fewer.
+            Fault::FewerTests { .. } => {}
+            Fault::StillFails { .. } | Fault::Ended { .. } => return None,
         }
     }
+    (!guards.is_empty()).then_some(guards)
 }
 
+/// The run that decides.
 fn full_request(baseline: &Baseline, candidate: &Candidate) -> TestRequest {
     // A complete baseline is repeated as it was, so that vanished and renamed tests show; else only what is known is run.
     let select = match baseline.complete {
         true => Select::All,
         false => Select::Ids(baseline.targets.iter().chain(&baseline.guards).cloned().collect()),
     };
-    request(baseline, candidate, select)
-}
-
-fn targets_request(baseline: &Baseline, candidate: &Candidate) -> TestRequest {
-    request(baseline, candidate, Select::Ids(baseline.targets.clone()))
+    request(baseline, &candidate.overlay, select)
 }
 
 /// Limits here are looser than in the search: a fresh box imports everything anew, and a verdict should not hang on the machine's load.
-fn request(baseline: &Baseline, candidate: &Candidate, select: Select) -> TestRequest {
+fn request(baseline: &Baseline, overlay: &[Overlay], select: Select) -> TestRequest {
     let loose = |limit: std::time::Duration| limit * 3 + std::time::Duration::from_secs(2);
     let total = baseline.duration * 5 + loose(baseline.target_limit) * 4 + std::time::Duration::from_secs(60);
     TestRequest {
         select,
-        overlay: candidate.overlay.clone(),
+        overlay: overlay.to_vec(),
         per_test: loose(baseline.target_limit),
         per_test_of: baseline.limits.iter().map(|(id, limit)| (id.clone(), loose(*limit))).collect(),
         total,
@@ -152,45 +232,4 @@ fn request(baseline: &Baseline, candidate: &Candidate, select: Select) -> TestRe
         stop_after_timeouts: Some(5),
         ..TestRequest::all(baseline.plan.clone())
     }
-}
-
-fn compare(baseline: &Baseline, report: &TestReport) -> Vec<(Fault, TestId)> {
-    let mut faults = missing_targets(baseline, report);
-    let broken = baseline.guards.iter().filter(|id| !passes(report, id));
-    faults.extend(broken.map(|id| (Fault::Guard, id.clone())));
-    faults
-}
-
-fn missing_targets(baseline: &Baseline, report: &TestReport) -> Vec<(Fault, TestId)> {
-    baseline.targets.iter().filter(|id| !passes(report, id)).map(|id| (Fault::Target, id.clone())).collect()
-}
-
-/// A guard that failed once is asked again: one that fails now and then proves nothing against the candidate.
-async fn still_broken(
-    pool: &Pool,
-    baseline: &Baseline,
-    candidate: &Candidate,
-    suspects: Vec<TestId>,
-) -> Result<Vec<(Fault, TestId)>, FixError> {
-    let again = pool.run_fresh(&request(baseline, candidate, Select::Ids(suspects.clone()))).await?;
-    Ok(suspects.into_iter().filter(|id| !passes(&again, id)).map(|id| (Fault::Guard, id)).collect())
-}
-
-/// Whether a trustworthy report says that a test ran and passed.
-fn passes(report: &TestReport, id: &TestId) -> bool {
-    let trusted = match report.ending {
-        RunEnding::Complete | RunEnding::StoppedEarly | RunEnding::TotalTimeout | RunEnding::Silence => true,
-        RunEnding::NoTests
-        | RunEnding::CollectionFailed { .. }
-        | RunEnding::OutOfMemory
-        | RunEnding::OutputLimit
-        | RunEnding::DiskFull
-        | RunEnding::BuildFailed { .. }
-        | RunEnding::ProcessLimit
-        | RunEnding::CpuTime
-        | RunEnding::FileLimit
-        | RunEnding::Crashed { .. }
-        | RunEnding::Tampered { .. } => false,
-    };
-    trusted && report.result(id).is_some_and(|result| result.status == TestStatus::Passed)
 }

@@ -292,6 +292,13 @@ impl Backend for DockerBackend {
         Ok(Some(image))
     }
 
+    async fn image_digest(&self, spec: &SandboxSpec) -> Result<Option<String>, SandboxError> {
+        match &spec.image {
+            Some(image) => Ok(Some(self.image_id(image).await?)),
+            None => Ok(None),
+        }
+    }
+
     async fn python(&self, spec: &SandboxSpec) -> Result<String, SandboxError> {
         Ok(spec.python.clone().unwrap_or_else(|| "python3".into()))
     }

@@ -16,6 +16,7 @@ import sys
 import tempfile
 
 import _patchwright_bytecode as bytecode
+import _patchwright_identity as identity
 import _patchwright_processes as processes
 import _patchwright_run as run_module
 import _patchwright_template as template
@@ -70,13 +71,14 @@ class Supervisor:
         self.scratch = os.path.join(base, "tmp")
         os.makedirs(self.scratch, exist_ok=True)
         self.workspace = workspace.Workspace(self.root)
+        environment = identity.digest()
         pytest_version, trouble = self.preload()
         gc.collect()
         if hasattr(gc, "freeze"):
             gc.freeze()
         wire.write_frame(self.write_fd, {
             "op": "hello", "protocol": 1, "python": "%d.%d.%d" % sys.version_info[:3], "executable": sys.executable,
-            "pytest": pytest_version, "pytest_trouble": trouble, "root": self.root, "subreaper": self.subreaper,
+            "pytest": pytest_version, "pytest_trouble": trouble, "environment": environment, "root": self.root, "subreaper": self.subreaper,
             "hidden": self.hidden})
 
     def preload(self):

@@ -72,7 +72,7 @@ fn tools() -> &'static str {
     static TOOLS: OnceLock<String> = OnceLock::new();
     TOOLS.get_or_init(|| {
         let driver = blake3::hash(&protocol::driver_bundle());
-        format!("{RULES} {} {}", env!("CARGO_PKG_VERSION"), driver.to_hex())
+        format!("{RULES} {} {} {}", env!("CARGO_PKG_VERSION"), driver.to_hex(), crate::station::helper::digest())
     })
 }
 

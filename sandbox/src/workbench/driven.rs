@@ -44,6 +44,10 @@ impl Driven {
         &self.session.hello().python
     }
 
+    pub(super) fn environment(&self) -> Option<&str> {
+        self.session.hello().environment.as_deref()
+    }
+
     pub(super) fn pytest_version(&self) -> Result<&str, &str> {
         let hello = self.session.hello();
         hello.pytest.as_deref().ok_or(hello.pytest_trouble.as_deref().unwrap_or("pytest is not installed"))

@@ -75,8 +75,7 @@ impl Session {
         let Some((input, output)) = launched.stdio() else {
             return Err(SandboxError::Protocol { detail: "the box has no stdin and stdout".to_owned() });
         };
-        let hello =
-            Hello { protocol: 0, python: String::new(), pytest: None, pytest_trouble: None, root: String::new() };
+        let hello = Hello::default();
         let mut session = Session { launched, input, output, hello, alive: true };
         let trouble = session.launched.trouble();
         match within(START, trouble, session.greet()).await {
