@@ -38,4 +38,5 @@ pub use report::{Failure, FailureClass, Frame, RunEnding, TestCoverage, TestId, 
 pub use runner::RunnerKind;
 pub use spec::{ImageRef, Labels, SandboxSpec};
 pub use station::{Change, Changes, Mark, Place, Stamp, Station};
+pub use workbench::trace::{Trace, TraceLimits, TraceRequest, TracedBlock, TracedCall, TracedOutcome, TracedVisit};
 pub use workbench::{CommandOutcome, CommandRequest, Coverage, Overlay, Select, TestRequest, WorkFile, Workbench};

@@ -20,6 +20,8 @@ const MODULES: &[(&str, &str)] = &[
     ("_patchwright_bytecode", include_str!("driver/bytecode.py")),
     ("_patchwright_identity", include_str!("driver/identity.py")),
     ("_patchwright_processes", include_str!("driver/processes.py")),
+    ("_patchwright_render", include_str!("driver/render.py")),
+    ("_patchwright_trace", include_str!("driver/trace.py")),
     ("_patchwright_child", include_str!("driver/child.py")),
     ("_patchwright_template", include_str!("driver/template.py")),
     ("_patchwright_with_pytest", include_str!("driver/with_pytest.py")),
@@ -70,6 +72,7 @@ pub(crate) struct RunRequest<'a> {
     pub(crate) limits: Vec<(&'a str, f64)>,
     pub(crate) coverage: bool,
     pub(crate) no_addopts: bool,
+    pub(crate) trace: Option<TraceSpec>,
     pub(crate) stop_failures: Option<u32>,
     pub(crate) stop_timeouts: Option<u32>,
     pub(crate) cwd: &'a str,
@@ -81,6 +84,20 @@ pub(crate) struct RunRequest<'a> {
     pub(crate) cpu: f64,
     pub(crate) output_kept: usize,
     pub(crate) output_limit: usize,
+}
+
+/// What of a function is observed while a test runs.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct TraceSpec {
+    pub(crate) path: String,
+    pub(crate) function: String,
+    pub(crate) calls: usize,
+    pub(crate) visits: usize,
+    pub(crate) variables: usize,
+    pub(crate) text: usize,
+    pub(crate) steps: usize,
+    pub(crate) bytes: usize,
+    pub(crate) seconds: f64,
 }
 
 /// What comes out of the box.

@@ -5,10 +5,12 @@
 
 pub mod cache;
 pub mod compare;
+pub mod feedback;
 pub mod first;
 pub mod flake;
 
 pub use cache::{CacheStats, Context, Known, Remembered, ResultCache};
 pub use compare::{Comparison, Doubt, Expected, Fault, Judgement, Outcomes, Scope, Verdict};
+pub use feedback::{Feedback, FeedbackLimits, Problem, ProblemClass};
 pub use first::{FirstBudget, FirstSet, Probe, Selector};
 pub use flake::{FlakeBook, FlakeStore, Passes, Place, Posterior};

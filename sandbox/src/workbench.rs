@@ -7,6 +7,7 @@
 mod driven;
 mod session;
 mod stationed;
+pub mod trace;
 
 use std::time::Duration;
 

@@ -8,6 +8,8 @@ import sys
 import threading
 import traceback
 
+import _patchwright_trace as trace
+
 import _patchwright_processes as processes
 
 MESSAGE = 4000
@@ -43,6 +45,7 @@ class Child:
         self.timeouts = 0
         self.stopped = None
         self.coverage = coverage(self) if request["coverage"] else None
+        self.tracer = trace.Tracer(self, request["trace"]) if request["trace"] else None
         self.select = None if request["select"] is None else frozenset(request["select"])
         self.limits = dict(request["limits"])
 
@@ -70,11 +73,16 @@ class Child:
         self.emit("start", id=test, limit=self.clock.limit)
         if self.coverage:
             self.coverage.start()
+        if self.tracer:
+            self.tracer.start()
 
     def finish(self, test, status, seconds, failure, extra=False):
         """Reports a test; returns why the run should stop, if it should."""
         self.clock.disarm()
         lines = self.coverage.stop() if self.coverage else None
+        if self.tracer:
+            self.tracer.stop()
+            self.emit("trace", **self.tracer.report())
         if self.clock.fired and not extra:
             status = "timed_out"
             if failure is None or failure["class"] != "timeout":

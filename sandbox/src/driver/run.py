@@ -390,7 +390,7 @@ def request_of(header, root):
     return {
         "root": root, "nonce": header["nonce"], "args": header["args"], "select": header["select"], "limit": header["limit"],
         "limits": header["limits"], "coverage": header["coverage"], "no_addopts": header["no_addopts"],
-        "stop_failures": header["stop_failures"], "stop_timeouts": header["stop_timeouts"]}
+        "stop_failures": header["stop_failures"], "stop_timeouts": header["stop_timeouts"], "trace": header["trace"]}
 
 
 def run_child(header, event_fd, kept, root, control=None):

@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use super::{Failure, FailureClass, Frame, RunEnding, TestCoverage, TestId, TestResult, TestStatus};
 use crate::protocol::{Done, Killed};
+use crate::workbench::trace::RawTrace;
 
 const MAX_STREAM: usize = 64 << 20;
 const MAX_EVENT: usize = 32 << 20;
@@ -35,6 +36,7 @@ enum Event {
     Collected { ids: Vec<String> },
     Start { id: String, limit: f64 },
     Result(RawResult),
+    Trace(RawTrace),
     Internal { message: String },
     Finished { count: usize, collected: usize, code: i32, stopped: Option<String> },
 }
@@ -92,6 +94,7 @@ pub(crate) struct Assembler {
     covered: usize,
     flag: Option<Flag>,
     internal: Option<String>,
+    trace: Option<RawTrace>,
     finished: Option<Finished>,
     broken: Option<String>,
 }
@@ -105,6 +108,8 @@ pub(crate) struct Assembled {
     pub(crate) left_by_hang: Option<Vec<TestId>>,
     /// The tool refused its arguments.
     pub(crate) usage_error: bool,
+    /// What was observed of a function, when asked for.
+    pub(crate) trace: Option<RawTrace>,
 }
 
 impl Assembler {
@@ -123,6 +128,7 @@ impl Assembler {
             covered: 0,
             flag: None,
             internal: None,
+            trace: None,
             finished: None,
             broken: None,
         }
@@ -179,6 +185,7 @@ impl Assembler {
             }
             Event::Start { id, limit } => self.running = Some((id, limit)),
             Event::Result(result) => self.result(result),
+            Event::Trace(trace) => self.trace = Some(trace),
             Event::Internal { message } => self.internal = Some(clip(message, MAX_MESSAGE)),
             Event::Finished { count, collected, code, stopped } => {
                 self.running = None;
@@ -236,12 +243,26 @@ impl Assembler {
         }
         let usage_error = self.finished.as_ref().is_some_and(|finished| finished.code == 4);
         let ending = self.ending(done);
-        Assembled { results: self.results, coverage: self.coverage, ending, left_by_hang, usage_error }
+        Assembled {
+            results: self.results,
+            coverage: self.coverage,
+            ending,
+            left_by_hang,
+            usage_error,
+            trace: self.trace,
+        }
     }
 
     /// Judges the run when the whole box is gone.
     pub(crate) fn abandon(self, ending: RunEnding) -> Assembled {
-        Assembled { results: self.results, coverage: self.coverage, ending, left_by_hang: None, usage_error: false }
+        Assembled {
+            results: self.results,
+            coverage: self.coverage,
+            ending,
+            left_by_hang: None,
+            usage_error: false,
+            trace: None,
+        }
     }
 
     fn left(&self) -> Vec<TestId> {

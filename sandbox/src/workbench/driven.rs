@@ -7,12 +7,12 @@ use repo::{FileMode, RepoPath};
 
 use super::session::Session;
 use super::{
-    CommandOutcome, CommandRequest, Coverage, Select, TestRequest, WorkFile, batches, command_ending, last_lines,
-    path_text,
+    CommandOutcome, CommandRequest, Coverage, Overlay, Select, TestRequest, WorkFile, batches, command_ending,
+    last_lines, path_text,
 };
 use crate::backend::Backend;
 use crate::error::SandboxError;
-use crate::protocol::{self, Request, RunRequest};
+use crate::protocol::{self, Request, RunRequest, TraceSpec};
 use crate::report::assemble::{Assembled, Assembler};
 use crate::report::{RunEnding, TestId, TestReport, TestStatus, text};
 use crate::runner::RunnerKind;
@@ -141,6 +141,34 @@ impl Driven {
         total: Duration,
         no_addopts: bool,
     ) -> Result<Once, SandboxError> {
+        let run = self.run_request(request, total, no_addopts);
+        let (assembled, output, duration) = self.assembled(run, &request.overlay).await?;
+        Ok(Once::new(assembled, output, duration))
+    }
+
+    async fn assembled(
+        &mut self,
+        run: RunRequest<'_>,
+        overlay: &[Overlay],
+    ) -> Result<(Assembled, String, Duration), SandboxError> {
+        let mut assembler = Assembler::new(run.nonce.clone());
+        let end = self.session.run(run, overlay, &mut |events| assembler.feed(events)).await?;
+        let assembled = match end.end {
+            Ok(done) => assembler.finish(&done),
+            Err(ending) => assembler.abandon(ending),
+        };
+        Ok((assembled, text::plain(&end.output), end.duration))
+    }
+
+    /// Runs tests once, and observes a function meanwhile.
+    pub(super) async fn trace(&mut self, request: &TestRequest, spec: TraceSpec) -> Result<Assembled, SandboxError> {
+        let mut run = self.run_request(request, request.total, self.no_addopts);
+        run.trace = Some(spec);
+        Ok(self.assembled(run, &request.overlay).await?.0)
+    }
+
+    /// Turns a wish for tests into a request for the driver.
+    fn run_request<'a>(&self, request: &'a TestRequest, total: Duration, no_addopts: bool) -> RunRequest<'a> {
         let plan = &request.plan;
         let kind = match plan.runner {
             RunnerKind::Pytest => "pytest",
@@ -159,13 +187,7 @@ impl Driven {
         if let Select::Ids(ids) = &request.select {
             run.select = Some(ids.iter().map(TestId::as_str).collect());
         }
-        let mut assembler = Assembler::new(run.nonce.clone());
-        let end = self.session.run(run, &request.overlay, &mut |events| assembler.feed(events)).await?;
-        let assembled = match end.end {
-            Ok(done) => assembler.finish(&done),
-            Err(ending) => assembler.abandon(ending),
-        };
-        Ok(Once::new(assembled, text::plain(&end.output), end.duration))
+        run
     }
 
     fn request_of<'a>(
@@ -186,6 +208,7 @@ impl Driven {
             limits: Vec::new(),
             coverage: false,
             no_addopts: false,
+            trace: None,
             stop_failures: None,
             stop_timeouts: None,
             cwd,
@@ -210,7 +233,7 @@ struct Once {
 
 impl Once {
     fn new(assembled: Assembled, output: String, duration: Duration) -> Once {
-        let Assembled { results, coverage, mut ending, left_by_hang, usage_error } = assembled;
+        let Assembled { results, coverage, mut ending, left_by_hang, usage_error, trace: _ } = assembled;
         if let RunEnding::CollectionFailed { message } = &mut ending
             && results.is_empty()
         {

@@ -5,6 +5,7 @@ mod limits;
 mod plain;
 mod stationed;
 mod tools;
+mod trace;
 mod verdicts;
 
 use std::time::Duration;

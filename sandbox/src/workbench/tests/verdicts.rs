@@ -6,7 +6,7 @@ use crate::verdict::flake::{self, FlakeBook, Place};
 async fn environment(variables: &[(&str, &str)]) -> Option<String> {
     let mut spec = SandboxSpec { python: Some(python()), ..SandboxSpec::new(Labels::for_job("test")) };
     spec.env.extend(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    let bench = Workbench::start(&PlainBackend, &spec).await.unwrap();
+    let bench = Workbench::start(&PlainBackend, &spec, &plan(RunnerKind::Pytest)).await.unwrap();
     let environment = bench.environment().map(str::to_owned);
     bench.close().await.unwrap();
     environment
@@ -63,7 +63,7 @@ async fn tests_that_come_and_go_are_found_by_running_them_again() {
     let mut spec = SandboxSpec { python: Some(python()), ..SandboxSpec::new(Labels::for_job("test")) };
     let count = folder.path().join("count");
     spec.env.push(("COUNT_FILE".to_owned(), count.to_str().unwrap().to_owned()));
-    let mut bench = Workbench::start(&PlainBackend, &spec).await.unwrap();
+    let mut bench = Workbench::start(&PlainBackend, &spec, &plan(RunnerKind::Pytest)).await.unwrap();
     if bench.pytest_version().is_err() {
         println!("skipped: no pytest");
         return bench.close().await.unwrap();
