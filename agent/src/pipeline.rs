@@ -401,7 +401,11 @@ fn spectrum_of(baseline: &Baseline) -> Option<Spectrum> {
             lines: coverage.lines.clone(),
         })
         .collect();
-    Some(Spectrum::new(&tests))
+    // Tools that are run by their command line may only know the lines of a group of tests.
+    Some(match baseline.plan.runner {
+        RunnerKind::Pytest | RunnerKind::Unittest | RunnerKind::Django => Spectrum::new(&tests),
+        _ => Spectrum::of_groups(&tests),
+    })
 }
 
 /// The issue with the failures of its tests behind it: their tracebacks are evidence like any the reporter pasted.

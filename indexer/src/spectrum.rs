@@ -2,8 +2,12 @@
 //!
 //! The coefficient is Ochiai's, the best of those compared by Abreu, Zoeteweij and van Gemund, "On the Accuracy of Spectrum-based Fault
 //! Localization" (2007): `failed(line) / sqrt(failed_total * (failed(line) + passed(line)))`. Collecting the coverage is the sandbox's work.
+//!
+//! A command-line tool may only know the lines of a group of tests, and then says the same of each of them. Passing tests whose lines are
+//! those of a failing one say nothing against any of these lines, and a hundred of them would drown the few tests that do. So
+//! [`Spectrum::of_groups`] counts tests of one outcome with the same lines as one, where a test of the other outcome has them too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
 
 use repo::RepoPath;
@@ -35,17 +39,33 @@ struct Counts {
 impl Spectrum {
     /// Counts the coverage of a test run; the order of the tests does not matter.
     pub fn new(tests: &[TestCoverage]) -> Spectrum {
+        let tests: Vec<(bool, Lines)> = tests.iter().map(|test| (test.failed, sorted(&test.lines))).collect();
+        Self::count(tests.iter().map(|(failed, files)| (*failed, files)))
+    }
+
+    /// Counts coverage of which each test may only have its group's.
+    pub fn of_groups(tests: &[TestCoverage]) -> Spectrum {
+        let tests: Vec<(bool, Lines)> = tests.iter().map(|test| (test.failed, sorted(&test.lines))).collect();
+        let mixed = mixed(&tests);
+        let mut counted: HashSet<(bool, &Lines)> = HashSet::new();
+        let mut observations = Vec::new();
+        for (failed, files) in &tests {
+            if !mixed.contains(files) || counted.insert((*failed, files)) {
+                observations.push((*failed, files));
+            }
+        }
+        Self::count(observations.into_iter())
+    }
+
+    fn count<'t>(tests: impl Iterator<Item = (bool, &'t Lines)>) -> Spectrum {
         let mut spectrum = Spectrum::default();
-        for test in tests {
-            spectrum.failed_tests += u32::from(test.failed);
-            for (path, lines) in &test.lines {
-                let mut lines = lines.clone();
-                lines.sort_unstable();
-                lines.dedup();
+        for (failed, files) in tests {
+            spectrum.failed_tests += u32::from(failed);
+            for (path, lines) in files {
                 let file = spectrum.files.entry(path.clone()).or_default();
                 for line in lines {
-                    let counts = file.entry(line).or_default();
-                    if test.failed {
+                    let counts = file.entry(*line).or_default();
+                    if failed {
                         counts.failed += 1;
                     } else {
                         counts.passed += 1;
@@ -95,6 +115,26 @@ impl Spectrum {
         let product = f64::from(self.failed_tests) * f64::from(counts.failed + counts.passed);
         f64::from(counts.failed) / product.sqrt()
     }
+}
+
+/// Lines by file, both in order.
+type Lines = Vec<(RepoPath, Vec<u32>)>;
+
+fn sorted(files: &Lines) -> Lines {
+    let mut files = files.clone();
+    for (_, lines) in &mut files {
+        lines.sort_unstable();
+        lines.dedup();
+    }
+    files.sort();
+    files
+}
+
+/// Coverage that failing and passing tests share to the line.
+fn mixed(tests: &[(bool, Lines)]) -> HashSet<&Lines> {
+    let of = |wanted: bool| tests.iter().filter(move |(failed, _)| *failed == wanted).map(|(_, lines)| lines);
+    let failing: HashSet<&Lines> = of(true).collect();
+    of(false).filter(|lines| failing.contains(*lines)).collect()
 }
 
 #[cfg(test)]
@@ -150,6 +190,35 @@ mod tests {
         tests.reverse();
         tests[0].lines[0].1.extend([7, 7, 1]);
         assert_eq!(Spectrum::new(&tests), forward);
+    }
+
+    /// A tool that covers whole files of tests: one of them holds the failing test and 80 that pass, two others hold passing ones.
+    #[test]
+    fn a_group_of_tests_with_the_same_lines_does_not_drown_the_others() {
+        let group = |name: &str, failed: u32, passed: u32, lines: &[u32]| -> Vec<TestCoverage> {
+            let one = |number, failed| ran(&format!("{name}-{number}"), failed, lines);
+            (0..failed).map(|it| one(it, true)).chain((0..passed).map(|it| one(failed + it, false))).collect()
+        };
+        let near: &[u32] = &[1, 2, 3, 20, 21];
+        let mut tests = group("near", 1, 80, near);
+        tests.extend(group("far", 0, 2, &[1, 2, 3, 30]));
+        tests.extend(group("other", 0, 1, &[1, 2, 40]));
+        let spectrum = Spectrum::of_groups(&tests);
+        let at = |line| (spectrum.ochiai(&path("mid.py"), line) * 1000.0).round();
+        // The failing test, and its 80 neighbours as one: 1 / sqrt(1 * 2); line 3 has two more tests, lines 1 and 2 three.
+        assert_eq!([at(20), at(21), at(3), at(1), at(30)], [707.0, 707.0, 500.0, 447.0, 0.0]);
+        // Several failing tests of one group are one observation as well, so that a second group keeps its weight.
+        let mut tests = group("near", 5, 3, near);
+        tests.extend(group("far", 1, 0, &[1, 30]));
+        assert_eq!((Spectrum::new(&tests).ochiai(&path("mid.py"), 30) * 1000.0).round(), 408.0);
+        let spectrum = Spectrum::of_groups(&tests);
+        assert!(spectrum.ochiai(&path("mid.py"), 30) >= spectrum.ochiai(&path("mid.py"), 20));
+    }
+
+    #[test]
+    fn tests_with_the_same_lines_and_one_outcome_all_count() {
+        let spectrum = Spectrum::of_groups(&[ran("a", true, &[1, 2]), ran("b", false, &[1]), ran("c", false, &[1])]);
+        assert_eq!((spectrum.ochiai(&path("mid.py"), 1) * 1000.0).round(), 577.0);
     }
 
     #[test]
