@@ -267,9 +267,9 @@ impl Station {
                 }
                 Ok(Reply::Refused(refused)) => outcome::not_started(&refused).map(Execution::without_result),
                 Ok(_) => Err(self.nonsense().await),
-                Err(lost) => Ok(Execution::without_result(self.lost_run(lost).await)),
+                Err(lost) => self.lost_run(lost).await.map(Execution::without_result),
             },
-            Err(lost) => Ok(Execution::without_result(self.lost_run(lost).await)),
+            Err(lost) => self.lost_run(lost).await.map(Execution::without_result),
         }
     }
 
@@ -383,9 +383,14 @@ impl Station {
     /// Explains a request about files that has no answer.
     async fn lost(&self, lost: Lost) -> SandboxError {
         let detail = match lost {
+            Lost::Machine(broken) => {
+                self.link.give_up(Lost::Machine(broken.clone())).await;
+                return broken.error();
+            }
             Lost::Ended => match self.link.ending().await {
-                (Some(ending), stderr) => return SandboxError::BoxEnded { ending, stderr },
-                (None, _) => "it closed its output".to_owned(),
+                Ok((Some(ending), stderr)) => return SandboxError::BoxEnded { ending, stderr },
+                Ok((None, _)) => "it closed its output".to_owned(),
+                Err(error) => return error,
             },
             Lost::Late(after) => format!("no answer within {} s", after.as_secs()),
             Lost::Broken(detail) => {
@@ -396,11 +401,16 @@ impl Station {
         SandboxError::Protocol { detail }
     }
 
-    /// Explains a command that has no outcome. That is an outcome, too: a command can bring its box down.
-    async fn lost_run(&self, lost: Lost) -> RunEnding {
-        match lost {
+    /// Explains a command that has no outcome. That is an outcome, too: a command can bring its box down. What the machine does is
+    /// none.
+    async fn lost_run(&self, lost: Lost) -> Result<RunEnding, SandboxError> {
+        Ok(match lost {
+            Lost::Machine(broken) => {
+                self.link.give_up(Lost::Machine(broken.clone())).await;
+                return Err(broken.error());
+            }
             Lost::Late(_) => RunEnding::TotalTimeout,
-            Lost::Ended => match self.link.ending().await.0 {
+            Lost::Ended => match self.link.ending().await?.0 {
                 Some(BoxEnding::OutOfMemory) => RunEnding::OutOfMemory,
                 Some(ending) => RunEnding::Crashed { detail: format!("the sandbox ended ({ending}) during the run") },
                 None => RunEnding::Crashed { detail: "the sandbox closed its output during the run".to_owned() },
@@ -409,7 +419,7 @@ impl Station {
                 self.link.give_up(Lost::Broken(detail.clone())).await;
                 RunEnding::Tampered { detail }
             }
-        }
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::wire::{self, Field, HEAD, Hello, Reply, Request};
-use crate::backend::{BoxEnding, BoxInput, BoxOutput, Launched, Pressure};
+use crate::backend::{BoxEnding, BoxInput, BoxOutput, Launched, Pressure, Trouble};
 use crate::error::SandboxError;
 
 /// How long the helper may take to come up.
@@ -29,6 +29,26 @@ pub(super) enum Lost {
     Ended,
     /// What the box says makes no sense, or the helper itself said that it was attacked.
     Broken(String),
+    /// What the box runs on is broken.
+    Machine(Broken),
+}
+
+/// An error of the machine, for the first of those who wait; the others are told what it said.
+#[derive(Debug, Clone)]
+pub(super) struct Broken {
+    first: Arc<Mutex<Option<SandboxError>>>,
+    text: String,
+}
+
+impl Broken {
+    fn new(error: SandboxError) -> Self {
+        Self { text: error.to_string(), first: Arc::new(Mutex::new(Some(error))) }
+    }
+
+    pub(super) fn error(&self) -> SandboxError {
+        let source = || std::io::Error::other(self.text.clone());
+        self.first.lock().take().unwrap_or_else(|| SandboxError::Io { what: "talk to a sandbox", source: source() })
+    }
 }
 
 /// Who waits for which answer, until the connection is lost.
@@ -69,13 +89,18 @@ impl Link {
         let Some((input, mut output)) = launched.stdio() else {
             return Err(SandboxError::Protocol { detail: "the box has no stdin and stdout".to_owned() });
         };
-        let greeting = match timeout(START, greet(&mut output)).await.unwrap_or(Err(Lost::Late(START))) {
+        let greeted = tokio::select! {
+            error = launched.trouble() => Err(Lost::Machine(Broken::new(error))),
+            greeted = timeout(START, greet(&mut output)) => greeted.unwrap_or(Err(Lost::Late(START))),
+        };
+        let greeting = match greeted {
             Ok(greeting) => greeting,
             Err(lost) => return Err(no_helper(launched, lost).await),
         };
         let waiting = Arc::new(Mutex::new(Waiting::default()));
         let (frames, source) = mpsc::unbounded_channel();
-        let tasks = [tokio::spawn(write(input, source)), tokio::spawn(read(output, waiting.clone()))];
+        let reading = read(output, waiting.clone(), launched.trouble());
+        let tasks = [tokio::spawn(write(input, source)), tokio::spawn(reading)];
         let launched = tokio::sync::Mutex::new(launched);
         Ok((Link { launched, frames, waiting, next: AtomicU32::new(1), tasks }, greeting))
     }
@@ -123,17 +148,16 @@ impl Link {
     }
 
     /// Returns how the box ended, once its output is closed, and the end of what it wrote on stderr.
-    pub(super) async fn ending(&self) -> (Option<BoxEnding>, String) {
+    pub(super) async fn ending(&self) -> Result<(Option<BoxEnding>, String), SandboxError> {
         let mut launched = self.launched.lock().await;
-        let ending = timeout(LEAVE, launched.wait()).await;
-        let ending = match ending {
-            Ok(Ok(ending)) => Some(ending),
-            Ok(Err(_)) | Err(_) => {
-                let _ = launched.kill().await;
+        let ending = match timeout(LEAVE, launched.wait()).await {
+            Ok(ending) => Some(ending?),
+            Err(_) => {
+                launched.kill().await?;
                 None
             }
         };
-        (ending, launched.stderr_tail())
+        Ok((ending, launched.stderr_tail()))
     }
 
     pub(super) async fn pressure(&self) -> Option<Pressure> {
@@ -175,9 +199,13 @@ async fn write(mut input: BoxInput, mut frames: mpsc::UnboundedReceiver<Vec<u8>>
     }
 }
 
-async fn read(mut output: BoxOutput, waiting: Arc<Mutex<Waiting>>) {
+async fn read(mut output: BoxOutput, waiting: Arc<Mutex<Waiting>>, mut trouble: Trouble) {
     let lost = loop {
-        match read_frame(&mut output).await {
+        let frame = tokio::select! {
+            frame = read_frame(&mut output) => frame,
+            error = &mut trouble => Err(Lost::Machine(Broken::new(error))),
+        };
+        match frame {
             Ok((number, fields)) => {
                 if let Ok(Reply::Fatal(why)) = fatal(&fields) {
                     break Lost::Broken(String::from_utf8_lossy(why).into_owned());
@@ -229,6 +257,13 @@ async fn no_helper(mut launched: Box<dyn Launched>, lost: Lost) -> SandboxError 
     let reason = match lost {
         Lost::Late(after) => format!("it did not come up within {} s", after.as_secs()),
         Lost::Broken(detail) => detail,
+        Lost::Machine(broken) => {
+            let error = broken.error();
+            if let Err(error) = launched.close().await {
+                tracing::warn!(%error, "sandbox could not be removed");
+            }
+            return error;
+        }
         Lost::Ended => match timeout(LEAVE, launched.wait()).await {
             Ok(Ok(ending)) => format!("it ended with {ending}: {}", launched.stderr_tail().trim()),
             Ok(Err(_)) | Err(_) => "it closed its output".to_owned(),
