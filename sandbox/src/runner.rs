@@ -8,9 +8,11 @@ mod cargo;
 mod catch2;
 mod ctest;
 mod django;
+mod dotnet;
 #[cfg(test)]
 pub(crate) mod exercise;
 mod go;
+mod gradle;
 mod gtest;
 mod jest;
 mod jvm;
@@ -148,6 +150,8 @@ pub(crate) fn all() -> &'static [&'static dyn Runner] {
         &go::Go,
         &cargo::CargoTest,
         &maven::Maven,
+        &gradle::Gradle,
+        &dotnet::Dotnet,
         &ctest::Ctest,
         &catch2::Catch2,
         &gtest::GoogleTest,

@@ -391,7 +391,7 @@ fn no_report(stdout: &[u8], stderr: &[u8]) -> RunEnding {
             message: "CTest is older than 3.21 and has no --output-junit".to_owned(),
         };
     }
-    tampered(format!("CTest left no report: {}", compiler::last_lines(stderr.as_ref())))
+    tampered(format!("CTest left no report: {}", compiler::last_lines(stderr)))
 }
 
 #[cfg(test)]

@@ -172,7 +172,7 @@ fn frames(trace: &str, module: &str, sources: &Sources) -> Vec<Frame> {
     found
 }
 
-/// `	at app//com.acme.TillTest.addsUp(TillTest.java:24)`
+/// `at app//com.acme.TillTest.addsUp(TillTest.java:24)`
 fn frame(line: &str, module: &str, sources: &Sources) -> Option<Frame> {
     let rest = line.trim().strip_prefix("at ")?;
     let (method, place) = rest.split_once('(')?;
