@@ -242,6 +242,9 @@ fn source_folder(files: &Files<'_>) -> Option<&'static str> {
 /// tests (`src/tests.rs`, `src/x_tests.rs`), and what can put another program in the place of the tests: `.cargo/config.toml`,
 /// `.config/nextest.toml`, `rust-toolchain.toml`. `Cargo.toml`, `build.rs` and `go.mod` are source: the most that they can do to tests
 /// is to lose them, and a test that vanishes is no pass. Tests inside of a source file cannot be told from it by its path.
+///
+/// For Java, C, C++ and .NET those are files named like tests, `src/test/`, and the build files, for the reason given in
+/// `runner/compiled.rs`.
 pub fn is_test_support(path: &RepoPath) -> bool {
     let name = path.file_name();
     let configuration: &[&[u8]] = &[
@@ -285,6 +288,7 @@ pub fn is_test_support(path: &RepoPath) -> bool {
         || runner::is_named_like_a_script_test(path)
         || runner::is_ruby_or_php_test(path)
         || is_of_go_or_rust(path)
+        || runner::compiled::is_test_support(path)
         || name.ends_with(b".pth")
         || path.components().take(folders).any(|folder| folder == b"tests" || folder == b"__tests__")
         || (folders > 0 && top == b"test")

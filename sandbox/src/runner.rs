@@ -6,6 +6,7 @@
 mod ava;
 mod cargo;
 mod catch2;
+pub(crate) mod compiled;
 mod ctest;
 mod django;
 mod dotnet;
