@@ -162,10 +162,11 @@ pub(crate) fn all() -> &'static [&'static dyn Runner] {
         &ava::Ava,
         &node_test::NodeTest,
         &tap::Tap,
-        &make::Make,
         &rspec::Rspec,
         &minitest::Minitest,
         &phpunit::PhpUnit,
+        // Any language's project may have a Makefile: the language's own tool tells more.
+        &make::Make,
     ]
 }
 
