@@ -195,7 +195,7 @@ fn the_job_that_tests_says_how() {
         ]
     );
     assert_eq!(test_line(&found), "tests");
-    assert_eq!(found.test.as_ref().unwrap().evidence.line, Some(32));
+    assert_eq!(found.test.as_ref().unwrap().evidence.line, Some(31));
     assert_eq!(found.variables.iter().map(|it| it.value.name.as_str()).collect::<Vec<_>>(), ["MODE"]);
     assert!(found.conflicts.iter().any(|it| it.left.contains("3.7")), "{:?}", found.conflicts);
     assert!(found.warnings.iter().any(|it| it.contains("postgres")), "{:?}", found.warnings);
