@@ -223,7 +223,7 @@ impl Decision<'_> {
 
     /// Python's tests are chosen by what they import; CI says where they are.
     fn python_test(&self, conflicts: &mut Vec<Conflict>) -> Option<Found<TestPlan>> {
-        let detected = self.tree.with_files(|files| TestPlan::of_files(files)).ok();
+        let detected = self.tree.with_files(TestPlan::of_files).ok();
         let mut stated = None;
         for found in &self.main.tests {
             let Some(plan) =

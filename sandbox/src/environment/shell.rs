@@ -245,7 +245,7 @@ pub(super) fn tests_of(words: &[String]) -> Option<Language> {
             let file_tests =
                 ["runtests.py", "run_tests.py", "runtests", "test.py", "tests.py"].contains(&base_name(file));
             let verb = word(2);
-            let verbs = file.ends_with("setup.py") && verb == "test" || file.ends_with("manage.py") && verb == "test";
+            let verbs = (file.ends_with("setup.py") || file.ends_with("manage.py")) && verb == "test";
             (file_tests || verbs).then_some(Language::Python)
         }
         ("npm" | "yarn" | "pnpm" | "bun", "run" | "run-script") if script(word(2)) => Some(Language::JavaScript),

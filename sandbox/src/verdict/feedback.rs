@@ -238,9 +238,12 @@ fn with_output(detail: &str, report: &TestReport, limits: &FeedbackLimits) -> St
     if tail.is_empty() { detail.to_owned() } else { format!("{detail}\n{}", &tail[start..]) }
 }
 
+/// What failing tests have in common: the kind, what was said, and the file and line where it came out.
+type SameFailure = (ProblemClass, String, Option<(String, u32)>);
+
 /// Groups failing tests that say the same, the largest group first.
 fn of_tests(results: &[TestResult], limits: &FeedbackLimits) -> Vec<Problem> {
-    let mut groups: BTreeMap<(ProblemClass, String, Option<(String, u32)>), Vec<&TestResult>> = BTreeMap::new();
+    let mut groups: BTreeMap<SameFailure, Vec<&TestResult>> = BTreeMap::new();
     for result in results {
         let Some(class) = class_of(result) else { continue };
         let failure = result.failure.as_ref();
