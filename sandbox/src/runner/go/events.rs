@@ -119,7 +119,7 @@ impl Run {
         run
     }
 
-    /// Before Go 1.24 a package that is not built is told in a plain line: `FAIL	PACKAGE [build failed]`.
+    /// Before Go 1.24 a package that is not built is told in a plain line: `FAIL    PACKAGE [build failed]`.
     fn plain(&mut self, line: &str) {
         let failed = line.strip_prefix("FAIL").map(str::trim_start).and_then(|rest| rest.split_once(" ["));
         match failed {
