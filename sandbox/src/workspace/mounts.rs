@@ -187,6 +187,14 @@ impl Job {
             let detail = format!("{} layers are more than the {MOST_LAYERS} that can be joined", below.len());
             return Err(SandboxError::Workspace { detail });
         }
+        if system::is_crowded(&self.root).map_err(|source| file("measure the workspaces in", &self.path, source))? {
+            // What is being removed still takes the room that the next one needs.
+            let waited = async {
+                Worker::mounts().run(|| ()).await?;
+                Worker::sweeps().run(|| ()).await
+            };
+            waited.await.map_err(|source| file("remove workspaces in", &self.path, source))?;
+        }
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let leaf = MountedLeaf { job: self.clone(), id, slot: None, below };
         // The leaf travels with the work: if nobody waits for it any more, it is dropped there, mounted as it is.

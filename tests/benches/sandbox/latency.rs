@@ -113,7 +113,7 @@ async fn forks(backend: &dyn Backend, spec: &SandboxSpec, rounds: usize) -> Resu
 fn tree() -> Result<Vec<WorkFile>> {
     (0..TREE)
         .map(|count| {
-            let path = RepoPath::new(&format!("package/m{}/file{}.py", count / 100, count % 100))?;
+            let path = RepoPath::new(format!("package/m{}/file{}.py", count / 100, count % 100))?;
             let bytes = format!("value = {count}\n").repeat(400).into_bytes();
             Ok(WorkFile { path, bytes, mode: FileMode::Regular })
         })

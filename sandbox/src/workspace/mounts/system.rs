@@ -153,6 +153,12 @@ pub(super) fn usage(root: &OwnedFd) -> io::Result<Usage> {
     Ok(Usage { bytes: blocks * found.fragment_size(), files: found.files().saturating_sub(found.files_free()) })
 }
 
+/// Returns whether less than half of the file system is free, by bytes or by files.
+pub(super) fn is_crowded(root: &OwnedFd) -> io::Result<bool> {
+    let found = fstatvfs(root)?;
+    Ok(found.blocks_free() < found.blocks() / 2 || found.files_free() < found.files() / 2)
+}
+
 /// Removes the empty folders of a leaf that could not be mounted.
 pub(super) fn forget_leaf(root: &OwnedFd, id: u64, slot: u64) {
     for folder in [numbered(NODES, slot), numbered(UPPER, id), numbered(WORK, id)] {
