@@ -1,7 +1,7 @@
 //! The test tools: how each is recognised in a repository's files and in a command line, and how it is run and read.
 //!
 //! Tools for Python that can be called in process have their other half in the driver (`driver/with_….py`); all others are a
-//! [`Tool`]: a command line and a parser. Adding one is a file here, a line in `all`, and real logs.
+//! `Tool`: a command line and a parser. Adding one is a file here, a line in `all`, and real logs.
 
 mod ava;
 mod cargo;

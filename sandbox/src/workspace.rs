@@ -2,7 +2,7 @@
 //!
 //! A node's files are a few layers that nobody can write any more, and one on top that can be. Forking a node mounts these layers
 //! once more and copies nothing; what a build left in a layer is there for everything that is made on it. The mounts are made on
-//! this machine, appear in the box while it runs, and vanish from it (see [`mounts`]). Where that cannot be had, workspaces are
+//! this machine, appear in the box while it runs, and vanish from it (see `mounts`). Where that cannot be had, workspaces are
 //! copies inside the box: see [`means`]. Whether what a build left may be used again is decided in [`reuse`].
 //!
 //! All workspaces of a box belong to one user, so a program that means harm can write into another workspace that is mounted at the
