@@ -2,9 +2,6 @@
 //!
 //! A reader never decides what a test tool's exit code means; that is the tool's (`runner/*`).
 
-#![allow(dead_code)]
-
-pub(crate) mod cobertura;
 pub(crate) mod compiler;
 pub(crate) mod frames;
 pub(crate) mod gcov;
@@ -12,8 +9,8 @@ pub(crate) mod istanbul;
 pub(crate) mod jacoco;
 pub(crate) mod journal;
 pub(crate) mod junit;
-pub(crate) mod lcov;
 pub(crate) mod lines;
+#[cfg_attr(not(test), expect(dead_code, reason = "what others' harnesses printed is read when batches are graded"))]
 pub(crate) mod log;
 pub(crate) mod place;
 pub(crate) mod python;

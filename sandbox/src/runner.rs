@@ -128,7 +128,6 @@ pub(crate) trait Runner: Sync {
     fn detect(&self, files: &Files<'_>) -> Option<Detected>;
 
     /// Returns how it is run by its command line; `None` for a tool that the driver runs.
-    #[allow(dead_code)]
     fn tool(&self) -> Option<&'static dyn Tool> {
         None
     }

@@ -14,8 +14,6 @@
 //!   `FILE::OUTER::INNER` where the tool knows the file, with `FILE` relative to the workspace, else `SUITE::TEST` by the tool's own
 //!   names.
 
-#![allow(dead_code)]
-
 use std::borrow::Cow;
 use std::time::Duration;
 

@@ -2,8 +2,6 @@
 //!
 //! The project is copied into a folder of its own, its `node_modules` and `vendor` are linked, and everything is removed afterwards.
 //! Every step runs under `timeout`, without the variables of the test.
-#![allow(dead_code)]
-
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
