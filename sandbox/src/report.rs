@@ -81,6 +81,24 @@ impl TestStatus {
     pub fn is_failure(self) -> bool {
         matches!(self, Self::Failed | Self::Error | Self::TimedOut)
     }
+
+    /// Returns the worse of two results of one test: failures are worse than anything else, and whatever is no pass is worse than a
+    /// pass. Of two that are equally bad it is the first.
+    pub(crate) fn worse(self, other: Self) -> Self {
+        if other.badness() > self.badness() { other } else { self }
+    }
+
+    fn badness(self) -> u8 {
+        match self {
+            Self::Passed => 0,
+            Self::XFailed => 1,
+            Self::Skipped => 2,
+            Self::XPassed => 3,
+            Self::Failed => 4,
+            Self::Error => 5,
+            Self::TimedOut => 6,
+        }
+    }
 }
 
 /// The kind of a failure, by which a caller chooses what to try next.

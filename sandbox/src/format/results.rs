@@ -28,7 +28,7 @@ impl Results {
             Some(at) => {
                 let known = &mut self.list[*at];
                 let duration = known.duration.saturating_add(result.duration);
-                if badness(result.status) > badness(known.status) {
+                if known.status.worse(result.status) != known.status {
                     *known = result;
                 }
                 known.duration = duration;
@@ -53,19 +53,6 @@ impl Results {
     /// Returns the results in the order in which their tests were first reported.
     pub(crate) fn into_vec(self) -> Vec<TestResult> {
         self.list
-    }
-}
-
-/// Of two reports on one test the worse one counts: a skip hides less than a failure shows, and more than a pass.
-fn badness(status: TestStatus) -> u8 {
-    match status {
-        TestStatus::Passed => 0,
-        TestStatus::XFailed => 1,
-        TestStatus::Skipped => 2,
-        TestStatus::XPassed => 3,
-        TestStatus::Failed => 4,
-        TestStatus::TimedOut => 5,
-        TestStatus::Error => 6,
     }
 }
 

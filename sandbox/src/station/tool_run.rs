@@ -8,7 +8,7 @@ use super::wire::{self, Collected as Found, Reply, Request};
 use super::{Place, Station, Streams, decode};
 use crate::error::SandboxError;
 use crate::plan::TestPlan;
-use crate::report::{RunEnding, TestId, TestReport, TestResult, TestStatus, text};
+use crate::report::{RunEnding, TestId, TestReport, TestResult, text};
 use crate::tool::{Collect, Collected, Step, StepKind, StepOutput, Tool, ToolCommand, ToolOutput, ToolReport, ToolRun};
 use crate::workbench::{CommandRequest, Coverage, Overlay, Select, TestRequest, last_lines};
 
@@ -268,7 +268,7 @@ fn worst_of_each(results: Vec<TestResult>) -> Vec<TestResult> {
     let mut kept: Vec<TestResult> = Vec::with_capacity(results.len());
     for result in results {
         match at.get(&result.id) {
-            Some(&known) if badness(result.status) > badness(kept[known].status) => kept[known] = result,
+            Some(&known) if kept[known].status.worse(result.status) != kept[known].status => kept[known] = result,
             Some(_) => {}
             None => {
                 at.insert(result.id.clone(), kept.len());
@@ -277,18 +277,6 @@ fn worst_of_each(results: Vec<TestResult>) -> Vec<TestResult> {
         }
     }
     kept
-}
-
-fn badness(status: TestStatus) -> u8 {
-    match status {
-        TestStatus::Passed => 0,
-        TestStatus::XFailed => 1,
-        TestStatus::XPassed => 2,
-        TestStatus::Skipped => 3,
-        TestStatus::Failed => 4,
-        TestStatus::Error => 5,
-        TestStatus::TimedOut => 6,
-    }
 }
 
 #[cfg(test)]

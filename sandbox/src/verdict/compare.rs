@@ -28,7 +28,7 @@ impl Outcomes {
             Outcomes { statuses: BTreeMap::new(), lacking: BTreeSet::new(), ending: report.ending.clone() };
         for result in &report.results {
             let known = outcomes.statuses.entry(result.id.clone()).or_insert(result.status);
-            *known = worse(*known, result.status);
+            *known = known.worse(result.status);
             let class = result.failure.as_ref().map(|failure| &failure.class);
             if result.status.is_failure() && matches!(class, Some(FailureClass::Environment)) {
                 outcomes.lacking.insert(result.id.clone());
@@ -80,23 +80,9 @@ impl Outcomes {
     }
 }
 
-/// Failures are worse than anything else, and whatever is no pass is worse than a pass.
-fn worse(a: TestStatus, b: TestStatus) -> TestStatus {
-    let badness = |status: TestStatus| match status {
-        TestStatus::Passed => 0,
-        TestStatus::XFailed => 1,
-        TestStatus::Skipped => 2,
-        TestStatus::XPassed => 3,
-        TestStatus::Failed => 4,
-        TestStatus::Error => 5,
-        TestStatus::TimedOut => 6,
-    };
-    if badness(b) > badness(a) { b } else { a }
-}
-
 /// How much of a run may be believed, by how it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Trust {
+pub(super) enum Trust {
     /// Every test that was asked for has its result, and what has none does not exist.
     Everything,
     /// Results are results; a test without one was not reached.
@@ -105,7 +91,7 @@ enum Trust {
     Nothing,
 }
 
-fn trust(ending: &RunEnding) -> Trust {
+pub(super) fn trust(ending: &RunEnding) -> Trust {
     match ending {
         RunEnding::Complete => Trust::Everything,
         RunEnding::StoppedEarly | RunEnding::TotalTimeout | RunEnding::Silence => Trust::Results,

@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::{FailureClass, RunEnding, TestId, TestReport, TestResult, TestStatus};
+use super::compare::{Trust, trust};
+use crate::report::{FailureClass, TestId, TestReport, TestResult, TestStatus};
 
 pub use store::{FlakeStore, Opened};
 
@@ -219,21 +220,7 @@ impl FlakeBook {
 
 /// Returns what a report says of each test that is an observation: whether it passed.
 pub fn observations(report: &TestReport) -> Vec<(TestId, bool)> {
-    let believable = match report.ending {
-        RunEnding::Complete | RunEnding::StoppedEarly | RunEnding::TotalTimeout | RunEnding::Silence => true,
-        RunEnding::NoTests
-        | RunEnding::CollectionFailed { .. }
-        | RunEnding::BuildFailed { .. }
-        | RunEnding::OutOfMemory
-        | RunEnding::OutputLimit
-        | RunEnding::DiskFull
-        | RunEnding::ProcessLimit
-        | RunEnding::CpuTime
-        | RunEnding::FileLimit
-        | RunEnding::Crashed { .. }
-        | RunEnding::Tampered { .. } => false,
-    };
-    if !believable {
+    if trust(&report.ending) == Trust::Nothing {
         return Vec::new();
     }
     report.results.iter().filter_map(|result| Some((result.id.clone(), observed(result)?))).collect()

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::*;
 use crate::backend::process::ProcessBackend;
-use crate::report::Frame;
+use crate::report::{Frame, TestStatus};
 use crate::runner::RunnerKind;
 use crate::spec::{Labels, SandboxSpec};
 use crate::workbench::WorkFile;

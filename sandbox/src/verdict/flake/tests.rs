@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::report::Failure;
+use crate::report::{Failure, RunEnding};
 
 fn place(tree: &str) -> Place {
     Place::new(tree, "image")
