@@ -131,8 +131,8 @@ fn script() -> String {
 
 fn prepared(image: &ImageRef, options: &[&str], argv: &[&str]) -> Command {
     let mut command = Command::new("docker");
-    command.args(["run", "--network", "none", "--user", "65534:65534", "--workdir", "/tmp/work"]);
-    command.args(["--tmpfs", "/tmp/work:mode=1777,exec", "--env", "PYTHONDONTWRITEBYTECODE=1"]);
+    command.args(["run", "--network", "none", "--user", "65534:65534", "--workdir", "/tmp"]);
+    command.args(["--tmpfs", "/tmp:exec", "--env", "PYTHONDONTWRITEBYTECODE=1"]);
     command.args(options).arg(image.as_str()).args(argv);
     command
 }
