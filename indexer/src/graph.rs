@@ -1,12 +1,13 @@
 //! The code graph: what contains, imports, calls, uses, inherits and tests what.
 //!
-//! Nodes are the directories, files and symbols of a snapshot; edges stand in flat arrays, both ways round, so that a walk touches little
+//! Nodes are the repository, its directories, files and symbols; edges stand in flat arrays, both ways round, so that a walk touches little
 //! memory and the whole graph is written and read as it is. Which definition a reference means is decided in `resolve`, with a
 //! confidence: Python tells little about types, and a guess is better as a weak edge than as none or as a strong one.
 
 mod csr;
 mod lookup;
 mod modules;
+mod nodes;
 mod resolve;
 mod walk;
 
@@ -19,16 +20,19 @@ use crate::symbol::{FileId, Symbol, SymbolId, SymbolKind};
 use crate::view::Inventory;
 
 pub(crate) use csr::Edges;
+pub(crate) use nodes::Nodes;
 pub(crate) use resolve::resolve;
 pub use walk::Walk;
 
-/// Number of a node: directories first, then files, then symbols.
+/// Number of a node: the repository is 0, then come directories, files and symbols.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u32);
 
 /// What a node stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Node {
+    /// The repository as a whole.
+    Repository,
     /// A directory: its place in the graph's list of directories.
     Directory(u32),
     /// A source file.
@@ -38,30 +42,72 @@ pub enum Node {
 }
 
 /// The kind of a node, as shown to people and matched by queries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NodeKind {
+    /// The repository as a whole.
+    Repository,
     /// A directory.
     Directory,
     /// A source file.
     File,
-    /// A class.
+    /// A class, or what a language has in its place (an interface, a trait, an enum).
     Class,
     /// A function.
     Function,
     /// A method.
     Method,
-    /// A global.
-    Variable,
     /// A field of a class.
     Field,
+    /// A variable or constant outside of any class.
+    Global,
+}
+
+impl NodeKind {
+    /// All kinds, in the order of their numbers.
+    pub const ALL: [NodeKind; 8] = [
+        NodeKind::Repository,
+        NodeKind::Directory,
+        NodeKind::File,
+        NodeKind::Class,
+        NodeKind::Function,
+        NodeKind::Method,
+        NodeKind::Field,
+        NodeKind::Global,
+    ];
+
+    /// Returns the word shown to people, the same as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            NodeKind::Repository => "repository",
+            NodeKind::Directory => "directory",
+            NodeKind::File => "file",
+            NodeKind::Class => "class",
+            NodeKind::Function => "function",
+            NodeKind::Method => "method",
+            NodeKind::Field => "field",
+            NodeKind::Global => "global",
+        }
+    }
+}
+
+impl From<SymbolKind> for NodeKind {
+    fn from(kind: SymbolKind) -> NodeKind {
+        match kind {
+            SymbolKind::Class => NodeKind::Class,
+            SymbolKind::Function => NodeKind::Function,
+            SymbolKind::Method => NodeKind::Method,
+            SymbolKind::Variable => NodeKind::Global,
+            SymbolKind::Field => NodeKind::Field,
+        }
+    }
 }
 
 /// How two nodes are related; read "source … target".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EdgeKind {
-    /// A directory contains a file, a file a class, a class a method.
+    /// The repository contains a directory, a directory a file, a file a class, a class a method.
     Contains,
     /// A file imports a file or a symbol.
     Imports,
@@ -69,19 +115,41 @@ pub enum EdgeKind {
     Calls,
     /// A symbol reads, writes or names another without calling it.
     Uses,
-    /// A class inherits from a class, a method overrides a method.
+    /// A class inherits from a class.
     Inherits,
+    /// A method overrides one of a base class.
+    Overrides,
     /// A test exercises code that is no test.
     Tests,
 }
 
 impl EdgeKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [EdgeKind; 6] =
-        [EdgeKind::Contains, EdgeKind::Imports, EdgeKind::Calls, EdgeKind::Uses, EdgeKind::Inherits, EdgeKind::Tests];
+    pub const ALL: [EdgeKind; 7] = [
+        EdgeKind::Contains,
+        EdgeKind::Imports,
+        EdgeKind::Calls,
+        EdgeKind::Uses,
+        EdgeKind::Inherits,
+        EdgeKind::Overrides,
+        EdgeKind::Tests,
+    ];
 
     fn of_number(number: u8) -> EdgeKind {
         EdgeKind::ALL[usize::from(number) % EdgeKind::ALL.len()]
+    }
+
+    /// Returns the word shown to people, the same as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EdgeKind::Contains => "contains",
+            EdgeKind::Imports => "imports",
+            EdgeKind::Calls => "calls",
+            EdgeKind::Uses => "uses",
+            EdgeKind::Inherits => "inherits",
+            EdgeKind::Overrides => "overrides",
+            EdgeKind::Tests => "tests",
+        }
     }
 }
 
@@ -91,7 +159,7 @@ pub struct EdgeKinds(u8);
 
 impl EdgeKinds {
     /// Every kind.
-    pub const ALL: EdgeKinds = EdgeKinds(0b11_1111);
+    pub const ALL: EdgeKinds = EdgeKinds::of(&EdgeKind::ALL);
 
     /// Returns the set of these kinds.
     pub const fn of(kinds: &[EdgeKind]) -> EdgeKinds {
@@ -142,9 +210,13 @@ impl CodeGraph {
         CodeGraph { inventory, edges }
     }
 
+    fn nodes(&self) -> Nodes {
+        Nodes::of(&self.inventory)
+    }
+
     /// Returns the number of nodes; ids run from 0 to this.
     pub fn node_count(&self) -> usize {
-        self.inventory.directories.len() + self.inventory.files.len() + self.inventory.symbols.len()
+        self.nodes().count()
     }
 
     /// Returns the number of edges.
@@ -154,39 +226,32 @@ impl CodeGraph {
 
     /// Returns what a node stands for; `None` for a number that is no node's.
     pub fn node(&self, id: NodeId) -> Option<Node> {
-        let directories = self.inventory.directories.len() as u32;
-        let files = self.inventory.files.len() as u32;
-        match id.0 {
-            it if it < directories => Some(Node::Directory(it)),
-            it if it < directories + files => Some(Node::File(FileId(it - directories))),
-            it if (it as usize) < self.node_count() => Some(Node::Symbol(SymbolId(it - directories - files))),
-            _ => None,
-        }
+        self.nodes().node(id)
     }
 
     /// Returns the kind of a node; `None` for a number that is no node's.
     pub fn kind(&self, id: NodeId) -> Option<NodeKind> {
         Some(match self.node(id)? {
+            Node::Repository => NodeKind::Repository,
             Node::Directory(_) => NodeKind::Directory,
             Node::File(_) => NodeKind::File,
-            Node::Symbol(symbol) => match self.inventory.symbols[symbol.0 as usize].kind {
-                SymbolKind::Class => NodeKind::Class,
-                SymbolKind::Function => NodeKind::Function,
-                SymbolKind::Method => NodeKind::Method,
-                SymbolKind::Variable => NodeKind::Variable,
-                SymbolKind::Field => NodeKind::Field,
-            },
+            Node::Symbol(symbol) => self.inventory.symbols[symbol.0 as usize].kind.into(),
         })
+    }
+
+    /// Returns the node of the repository as a whole.
+    pub fn root(&self) -> NodeId {
+        self.nodes().repository()
     }
 
     /// Returns the node of a source file.
     pub fn node_of_file(&self, file: FileId) -> NodeId {
-        NodeId(self.inventory.directories.len() as u32 + file.0)
+        self.nodes().file(file)
     }
 
     /// Returns the node of a symbol.
     pub fn node_of_symbol(&self, symbol: SymbolId) -> NodeId {
-        NodeId((self.inventory.directories.len() + self.inventory.files.len()) as u32 + symbol.0)
+        self.nodes().symbol(symbol)
     }
 
     /// Returns the node of the file or directory at `path`.
@@ -194,7 +259,7 @@ impl CodeGraph {
         if let Some(file) = self.inventory.file(path) {
             return Some(self.node_of_file(file));
         }
-        self.inventory.directories.binary_search(path).ok().map(|it| NodeId(it as u32))
+        self.inventory.directories.binary_search(path).ok().map(|it| self.nodes().directory(it))
     }
 
     /// Returns the node of the symbol with this qualified name in the file at `path`.
@@ -206,24 +271,26 @@ impl CodeGraph {
     pub fn symbol(&self, id: NodeId) -> Option<&Symbol> {
         match self.node(id)? {
             Node::Symbol(symbol) => self.inventory.symbols.get(symbol.0 as usize),
-            Node::Directory(_) | Node::File(_) => None,
+            Node::Repository | Node::Directory(_) | Node::File(_) => None,
         }
     }
 
-    /// Returns the path of the node: its own, or that of the file in which its symbol stands.
+    /// Returns the path of the node: its own, or that of the file in which its symbol stands; the repository has none.
     pub fn path(&self, id: NodeId) -> Option<&RepoPath> {
         match self.node(id)? {
+            Node::Repository => None,
             Node::Directory(it) => self.inventory.directories.get(it as usize),
             Node::File(it) => self.inventory.files.get(it.0 as usize).map(|it| &it.path),
             Node::Symbol(it) => self.inventory.symbols.get(it.0 as usize).map(|it| &it.path),
         }
     }
 
-    /// Returns a node's name for people: the path, or `path::Qualified.name`.
+    /// Returns a node's name for people: the path, `path::Qualified.name`, or `/` for the repository.
     pub fn label(&self, id: NodeId) -> String {
         match (self.path(id), self.symbol(id)) {
             (Some(path), Some(symbol)) => format!("{path}::{}", symbol.qualified),
             (Some(path), None) => path.to_string(),
+            (None, _) if id == self.root() => "/".to_owned(),
             (None, _) => String::new(),
         }
     }

@@ -12,8 +12,14 @@ use sandbox::TestId;
 use super::baseline::Baseline;
 
 /// Relations along which a change is felt, from what is changed to what uses it.
-const FELT: EdgeKinds =
-    EdgeKinds::of(&[EdgeKind::Calls, EdgeKind::Uses, EdgeKind::Inherits, EdgeKind::Imports, EdgeKind::Tests]);
+const FELT: EdgeKinds = EdgeKinds::of(&[
+    EdgeKind::Calls,
+    EdgeKind::Uses,
+    EdgeKind::Inherits,
+    EdgeKind::Overrides,
+    EdgeKind::Imports,
+    EdgeKind::Tests,
+]);
 /// Steps beyond which a test is as good as unrelated.
 const FAR: u32 = 8;
 

@@ -10,14 +10,14 @@ use std::time::SystemTime;
 use repo::{BlobId, RepoPath};
 use serde::{Deserialize, Serialize};
 
-use crate::graph::Edges;
+use crate::graph::{Edges, Nodes};
 use crate::index::{IndexedFile, SkipReason, Skipped};
 use crate::symbol::{Definition, FileId};
 use crate::syntax::LanguageId;
 use crate::text::Corpus;
 use crate::view::{Inventory, place};
 
-const MAGIC: &[u8; 8] = b"pwview_1";
+const MAGIC: &[u8; 8] = b"pwview_2";
 
 /// Everything of a view but the text index and the edges, as it is stored.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -95,8 +95,7 @@ impl View {
         let length = usize::try_from(u64::from_le_bytes(length.try_into().ok()?)).ok()?;
         let (view, edges) = payload.split_at_checked(length)?;
         let inventory = postcard::from_bytes::<View>(view).ok()?.into_inventory()?;
-        let nodes = inventory.directories.len() + inventory.files.len() + inventory.symbols.len();
-        let edges = Edges::read(edges, nodes)?;
+        let edges = Edges::read(edges, Nodes::of(&inventory).count())?;
         note_use(&path);
         Some((inventory, edges))
     }

@@ -11,7 +11,7 @@ use crate::facts::{ImportItem, Receiver, Reference, Usage};
 use crate::graph::csr::RawEdge;
 use crate::graph::lookup::{Lookup, Target};
 use crate::graph::modules::Module;
-use crate::graph::{EdgeKind, Edges, NodeId};
+use crate::graph::{EdgeKind, Edges, NodeId, Nodes};
 use crate::language;
 use crate::symbol::{FileId, SymbolId, SymbolKind};
 use crate::view::Inventory;
@@ -34,31 +34,7 @@ pub(crate) fn resolve(inventory: &Inventory, facts: &[&FileFacts]) -> Edges {
         (0..inventory.files.len()).into_par_iter().map(|it| resolver.file(FileId(it as u32))).collect();
     edges.extend(per_file.into_iter().flatten());
     resolver.tests_by_name(&mut edges);
-    Edges::build(resolver.nodes.count, edges)
-}
-
-/// How things are numbered as nodes.
-#[derive(Clone, Copy)]
-struct Nodes {
-    directories: u32,
-    files: u32,
-    count: usize,
-}
-
-impl Nodes {
-    fn of(inventory: &Inventory) -> Nodes {
-        let (directories, files) = (inventory.directories.len(), inventory.files.len());
-        let count = directories + files + inventory.symbols.len();
-        Nodes { directories: directories as u32, files: files as u32, count }
-    }
-
-    fn file(self, file: FileId) -> NodeId {
-        NodeId(self.directories + file.0)
-    }
-
-    fn symbol(self, symbol: SymbolId) -> NodeId {
-        NodeId(self.directories + self.files + symbol.0)
-    }
+    Edges::build(resolver.nodes.count(), edges)
 }
 
 struct Resolver<'a> {
@@ -69,17 +45,19 @@ struct Resolver<'a> {
 impl Resolver<'_> {
     fn contains(&self) -> Vec<RawEdge> {
         let inventory = self.lookup.inventory;
-        let directory =
-            |path: Option<repo::RepoPath>| inventory.directories.binary_search(&path?).ok().map(|it| NodeId(it as u32));
+        let outer = |path: &repo::RepoPath| match path.parent() {
+            Some(parent) => inventory.directories.binary_search(&parent).ok().map(|it| self.nodes.directory(it)),
+            None => Some(self.nodes.repository()),
+        };
         let mut edges = Vec::new();
         let mut contain = |outer: Option<NodeId>, inner| {
             edges.extend(outer.map(|it| RawEdge::new(it, inner, EdgeKind::Contains, CERTAIN)));
         };
         for (at, path) in inventory.directories.iter().enumerate() {
-            contain(directory(path.parent()), NodeId(at as u32));
+            contain(outer(path), self.nodes.directory(at));
         }
         for (at, file) in inventory.files.iter().enumerate() {
-            contain(directory(file.path.parent()), self.nodes.file(FileId(at as u32)));
+            contain(outer(&file.path), self.nodes.file(FileId(at as u32)));
         }
         for (at, symbol) in inventory.symbols.iter().enumerate() {
             let outer = symbol.parent.map_or(self.nodes.file(symbol.file), |it| self.nodes.symbol(it));
@@ -129,7 +107,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// A method that overrides another inherits its contract, as a class does.
+    /// A method of the name of an inherited one overrides it.
     fn overrides(&self, file: FileId, edges: &mut Vec<RawEdge>) {
         let inventory = self.lookup.inventory;
         for at in inventory.symbols_of(file) {
@@ -138,7 +116,7 @@ impl Resolver<'_> {
             let inherited = self.lookup.inherited(class, &symbol.name);
             if let Some(base) = inherited {
                 let (source, target) = (self.nodes.symbol(SymbolId(at as u32)), self.nodes.symbol(base));
-                edges.push(RawEdge::new(source, target, EdgeKind::Inherits, CERTAIN));
+                edges.push(RawEdge::new(source, target, EdgeKind::Overrides, CERTAIN));
             }
         }
     }

@@ -4,7 +4,7 @@ use std::fs;
 
 use repo::{RepoPath, Store};
 
-use super::{Direction, EdgeKind, EdgeKinds, Node, Walk};
+use super::{Direction, EdgeKind, EdgeKinds, Node, NodeKind, Walk};
 use crate::Index;
 
 /// Indexes files given as `=== path` sections.
@@ -123,9 +123,11 @@ fn references_are_resolved_through_imports_classes_and_names() {
     "#);
     insta::assert_snapshot!(edges(&index, &[EdgeKind::Inherits]), @r#"
     shop/models.py::Order Inherits shop/base.py::Model
-    shop/models.py::Order.validate Inherits shop/base.py::Model.validate
-    shop/models.py::Order.save Inherits shop/base.py::Model.save
     shop/models.py::Special Inherits shop/models.py::Order
+    "#);
+    insta::assert_snapshot!(edges(&index, &[EdgeKind::Overrides]), @r#"
+    shop/models.py::Order.validate Overrides shop/base.py::Model.validate
+    shop/models.py::Order.save Overrides shop/base.py::Model.save
     "#);
     insta::assert_snapshot!(edges(&index, &[EdgeKind::Imports]), @r#"
     shop/__init__.py Imports shop/models.py
@@ -170,6 +172,8 @@ fn references_are_resolved_through_imports_classes_and_names() {
 fn everything_hangs_on_its_directory() {
     let (_directory, index) = index("=== a/b/c.py\nclass K:\n    x = 1\n    def m(self): pass\n=== top.py\n");
     insta::assert_snapshot!(edges(&index, &[EdgeKind::Contains]), @r#"
+    / Contains a
+    / Contains top.py
     a Contains a/b
     a/b Contains a/b/c.py
     a/b/c.py Contains a/b/c.py::K
@@ -217,6 +221,8 @@ fn nodes_are_found_and_walked() {
     assert!(matches!(graph.node(graph.find(&money).unwrap()), Some(Node::File(_))));
     assert!(matches!(graph.node(graph.find(&RepoPath::new("shop").unwrap()).unwrap()), Some(Node::Directory(_))));
     assert_eq!(graph.node(super::NodeId(u32::MAX)), None);
+    assert_eq!(graph.kind(graph.root()), Some(NodeKind::Repository));
+    assert_eq!((graph.path(graph.root()), graph.label(graph.root())), (None, "/".to_owned()));
     let callers = graph.neighbours(check, EdgeKinds::of(&[EdgeKind::Calls]), Direction::In);
     let callers: Vec<String> = callers.map(|it| graph.label(it.node)).collect();
     assert_eq!(callers, ["shop/models.py::Order.validate", "tests/test_money.py::test_create"]);

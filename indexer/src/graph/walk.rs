@@ -17,9 +17,9 @@ pub struct Walk {
 
 impl Default for Walk {
     fn default() -> Walk {
-        //         contains imports calls uses inherits tests
-        let forward = [0.4, 0.3, 1.0, 0.4, 1.0, 0.5];
-        let backward = [0.4, 0.1, 0.4, 0.2, 0.4, 0.2];
+        //         contains imports calls uses inherits overrides tests
+        let forward = [0.4, 0.3, 1.0, 0.4, 1.0, 1.0, 0.5];
+        let backward = [0.4, 0.1, 0.4, 0.2, 0.4, 0.4, 0.2];
         Walk { damping: 0.6, forward, backward, steps: 20 }
     }
 }

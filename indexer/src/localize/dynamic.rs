@@ -74,7 +74,7 @@ fn used_by(context: &Context<'_>, symbol: SymbolId) -> Vec<(SymbolId, f64)> {
     let edges = graph.neighbours(graph.node_of_symbol(symbol), kinds, Direction::Out);
     let target = |edge: crate::graph::Edge| match graph.node(edge.node) {
         Some(Node::Symbol(target)) => Some((target, f64::from(edge.confidence))),
-        Some(Node::File(_) | Node::Directory(_)) | None => None,
+        Some(Node::File(_) | Node::Directory(_) | Node::Repository) | None => None,
     };
     edges.filter_map(target).collect()
 }

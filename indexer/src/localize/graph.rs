@@ -67,7 +67,7 @@ fn spread(context: &Context<'_>, seeds: &[(SymbolId, f64)]) -> BTreeMap<SymbolId
 fn neighbours(context: &Context<'_>, seed: SymbolId) -> Vec<(SymbolId, f64)> {
     let graph = context.index.graph();
     let node = graph.node_of_symbol(seed);
-    let kinds = EdgeKinds::of(&[EdgeKind::Calls, EdgeKind::Uses, EdgeKind::Inherits]);
+    let kinds = EdgeKinds::of(&[EdgeKind::Calls, EdgeKind::Uses, EdgeKind::Inherits, EdgeKind::Overrides]);
     let mut best: BTreeMap<SymbolId, f64> = BTreeMap::new();
     for (direction, factor) in [(Direction::Out, 1.0), (Direction::In, 0.4)] {
         for edge in graph.neighbours(node, kinds, direction).take(MAX_NEIGHBOURS) {
