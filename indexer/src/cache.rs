@@ -9,6 +9,7 @@
 //! a cache that cannot be written.
 
 mod facts;
+pub(crate) mod packs;
 mod view;
 
 use std::fs::{self, File};

@@ -1,28 +1,14 @@
-//! Packs of facts, each record found by language and blob id.
-//!
-//! A pack is `magic, count, digest of the table`, then the table, then the records; a record is looked at, and its checksum with it, only
-//! when it is asked for. Records are read with positioned reads rather than through a map: a file that another process cuts short is then
-//! an error we can see.
+//! Facts on disk, each record found by language and blob id.
 
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::PathBuf;
 
 use repo::BlobId;
-use rustc_hash::FxHashMap;
 
+use super::packs::{Format, Key, PackStore};
 use crate::facts::FileFacts;
 use crate::syntax::LanguageId;
 
-const MAGIC: &[u8; 8] = b"pwfacts1";
-const HEAD: usize = 8 + 4 + 32;
-/// Language, blob, offset, length, checksum.
-const ROW: usize = 1 + 20 + 8 + 4 + 8;
-/// More packs than this are merged into one.
-const MANY: usize = 16;
-
-type Key = (u8, BlobId);
+const FORMAT: Format = Format { magic: b"pwfacts1", extension: "facts" };
 
 /// Facts to be stored.
 #[derive(Debug)]
@@ -39,150 +25,29 @@ impl Record {
     }
 }
 
-/// All packs of a directory. The tables are read when the first record is asked for.
+/// The facts of a cache.
 #[derive(Debug)]
-pub(crate) struct FactStore {
-    directory: PathBuf,
-    packs: OnceLock<Packs>,
-}
-
-#[derive(Debug, Default)]
-struct Packs {
-    files: Vec<(PathBuf, File)>,
-    places: FxHashMap<Key, Place>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    file: usize,
-    offset: u64,
-    length: u32,
-    check: [u8; 8],
-}
+pub(crate) struct FactStore(PackStore);
 
 impl FactStore {
     pub(super) fn new(directory: PathBuf) -> FactStore {
-        FactStore { directory, packs: OnceLock::new() }
+        FactStore(PackStore::new(directory, &FORMAT))
     }
 
     /// Returns the facts of a blob, if they are stored and undamaged.
     pub(crate) fn load(&self, language: LanguageId, blob: BlobId) -> Option<FileFacts> {
-        let packs = self.packs();
-        let bytes = packs.read(packs.places.get(&(language_number(language), blob))?)?;
-        postcard::from_bytes(&bytes).ok()
+        postcard::from_bytes(&self.0.load(key(language, blob))?).ok()
     }
 
     /// Adds a pack; errors are returned for the log only, since facts can always be had again.
     pub(crate) fn add(&self, records: &[Record]) -> std::io::Result<()> {
-        if records.is_empty() {
-            return Ok(());
-        }
-        let rows: Vec<(Key, &[u8])> =
-            records.iter().map(|it| ((language_number(it.language), it.blob), it.bytes.as_slice())).collect();
-        write_pack(&self.directory, &rows)?;
-        let packs = Packs::open(&self.directory);
-        if packs.files.len() > MANY { packs.merge(&self.directory) } else { Ok(()) }
-    }
-
-    fn packs(&self) -> &Packs {
-        self.packs.get_or_init(|| Packs::open(&self.directory))
+        let rows: Vec<(Key, &[u8])> = records.iter().map(|it| (key(it.language, it.blob), &*it.bytes)).collect();
+        self.0.add(&rows)
     }
 }
 
-impl Packs {
-    fn open(directory: &Path) -> Packs {
-        let mut packs = Packs::default();
-        let Ok(entries) = fs::read_dir(directory) else { return packs };
-        let mut paths: Vec<PathBuf> = entries.flatten().map(|it| it.path()).collect();
-        paths.sort();
-        for path in paths.into_iter().filter(|it| it.extension().is_some_and(|it| it == "facts")) {
-            if packs.add(&path).is_none() {
-                tracing::warn!(path = %path.display(), "damaged pack of facts is left aside");
-                // It can only be read as damaged again.
-                let removed = fs::remove_file(&path);
-                tracing::debug!(ok = removed.is_ok(), "damaged pack removed");
-            }
-        }
-        packs
-    }
-
-    /// Returns `None`, and adds nothing, when the table is damaged.
-    fn add(&mut self, path: &Path) -> Option<()> {
-        let file = File::open(path).ok()?;
-        let mut head = [0; HEAD];
-        file.read_exact_at(&mut head, 0).ok()?;
-        let count = u32::from_le_bytes(head[8..12].try_into().ok()?) as usize;
-        let size = file.metadata().ok()?.len();
-        if &head[..8] != MAGIC || size < (HEAD + count * ROW) as u64 {
-            return None;
-        }
-        let mut table = vec![0; count * ROW];
-        file.read_exact_at(&mut table, HEAD as u64).ok()?;
-        if blake3::hash(&table).as_bytes() != &head[12..] {
-            return None;
-        }
-        for row in table.chunks_exact(ROW) {
-            let key = (row[0], BlobId::from_bytes(row[1..21].try_into().ok()?));
-            let offset = u64::from_le_bytes(row[21..29].try_into().ok()?);
-            let length = u32::from_le_bytes(row[29..33].try_into().ok()?);
-            if offset.checked_add(u64::from(length))? <= size {
-                let place = Place { file: self.files.len(), offset, length, check: row[33..41].try_into().ok()? };
-                self.places.insert(key, place);
-            }
-        }
-        self.files.push((path.to_owned(), file));
-        Some(())
-    }
-
-    fn read(&self, place: &Place) -> Option<Vec<u8>> {
-        let mut bytes = vec![0; place.length as usize];
-        self.files.get(place.file)?.1.read_exact_at(&mut bytes, place.offset).ok()?;
-        (checksum(&bytes) == place.check).then_some(bytes)
-    }
-
-    /// Writes all records into one pack and removes the others. Two processes doing so at once write the same pack twice, which is harmless.
-    fn merge(&self, directory: &Path) -> std::io::Result<()> {
-        let mut places: Vec<(&Key, &Place)> = self.places.iter().collect();
-        places.sort_by_key(|it| *it.0);
-        let records: Vec<(Key, Vec<u8>)> =
-            places.into_iter().filter_map(|(key, place)| Some((*key, self.read(place)?))).collect();
-        let rows: Vec<(Key, &[u8])> = records.iter().map(|it| (it.0, it.1.as_slice())).collect();
-        let merged = write_pack(directory, &rows)?;
-        for (path, _) in self.files.iter().filter(|it| it.0 != merged) {
-            fs::remove_file(path)?;
-        }
-        Ok(())
-    }
-}
-
-/// Writes a pack and returns its name, which is a digest of what is in it.
-fn write_pack(directory: &Path, rows: &[(Key, &[u8])]) -> std::io::Result<PathBuf> {
-    let mut table = Vec::with_capacity(rows.len() * ROW);
-    let mut offset = (HEAD + rows.len() * ROW) as u64;
-    for ((language, blob), bytes) in rows {
-        table.push(*language);
-        table.extend_from_slice(blob.as_bytes());
-        table.extend_from_slice(&offset.to_le_bytes());
-        table.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-        table.extend_from_slice(&checksum(bytes));
-        offset += bytes.len() as u64;
-    }
-    let digest = blake3::hash(&table);
-    let mut pack = Vec::with_capacity(offset as usize);
-    pack.extend_from_slice(MAGIC);
-    pack.extend_from_slice(&(rows.len() as u32).to_le_bytes());
-    pack.extend_from_slice(digest.as_bytes());
-    pack.extend_from_slice(&table);
-    rows.iter().for_each(|it| pack.extend_from_slice(it.1));
-    let path = directory.join(format!("{}.facts", digest.to_hex()));
-    super::write_whole(&path, &pack)?;
-    Ok(path)
-}
-
-fn checksum(bytes: &[u8]) -> [u8; 8] {
-    let mut check = [0; 8];
-    check.copy_from_slice(&blake3::hash(bytes).as_bytes()[..8]);
-    check
+fn key(language: LanguageId, blob: BlobId) -> Key {
+    (language_number(language), *blob.as_bytes())
 }
 
 /// Numbers are stored, so a language keeps its own for ever.
