@@ -17,6 +17,7 @@ mod gradle;
 mod gtest;
 mod jest;
 mod jvm;
+mod karma;
 mod make;
 mod maven;
 mod minitest;
@@ -159,6 +160,7 @@ pub(crate) fn all() -> &'static [&'static dyn Runner] {
         &vitest::Vitest,
         &mocha::Mocha,
         &ava::Ava,
+        &karma::Karma,
         &node_test::NodeTest,
         &tap::Tap,
         &rspec::Rspec,

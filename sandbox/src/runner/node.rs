@@ -221,13 +221,18 @@ fn file_of(id: &TestId, cwd: &str) -> Option<String> {
 
 /// `^(?:outer inner|…)$`. Levels are joined by a blank as the tools do it; a name may itself hold the two colons that join an id.
 fn names(ids: &[TestId]) -> Option<String> {
-    if ids.len() > MOST_NAMED {
+    // A file that broke has no name: all of it is run.
+    let names = ids.iter().map(|id| id.as_str().split_once("::").map(|(_, name)| name));
+    expression(&names.collect::<Option<Vec<_>>>()?)
+}
+
+/// Returns an expression that matches the full names of tests, their levels joined by two colons; `None` where there are too many.
+pub(super) fn expression(names: &[&str]) -> Option<String> {
+    if names.len() > MOST_NAMED {
         return None;
     }
     let mut patterns = Vec::new();
-    for id in ids {
-        // A file that broke has no name: all of it is run.
-        let (_, name) = id.as_str().split_once("::")?;
+    for name in names {
         patterns.push(pattern(name));
         // The second test of a name carries a number that the tool does not know.
         if let Some((plain, number)) = name.strip_suffix(')').and_then(|name| name.rsplit_once(" ("))
