@@ -73,7 +73,7 @@ fn build(cache: &Cache, snapshot: &Snapshot, progress: &dyn Fn(IndexProgress)) -
         .entries()
         .iter()
         .filter(|it| it.mode.is_file())
-        .filter_map(|it| Some((it.path.clone(), LanguageId::of_path(&it.path)?, it.blob)))
+        .filter_map(|it| Some((it.path.clone(), language_of(snapshot, &it.path, it.blob)?, it.blob)))
         .collect();
     let contents = read_all(&store, snapshot, &sources, &mut stats, progress)?;
     progress(IndexProgress { stage: Stage::Linking, done: 0, total: sources.len(), stats });
@@ -83,8 +83,9 @@ fn build(cache: &Cache, snapshot: &Snapshot, progress: &dyn Fn(IndexProgress)) -
     for (path, language, blob) in &sources {
         match contents.get(&(*language, *blob)) {
             Some(Ok(content)) => {
-                if content.facts.error_nodes > 0 {
-                    view.skipped.push((path.as_bytes().to_vec(), SkipReason::PartlyRead));
+                let broken = (content.facts.error_nodes > 0).then_some(SkipReason::PartlyRead);
+                if let Some(reason) = content.facts.partly.or(broken) {
+                    view.skipped.push((path.as_bytes().to_vec(), reason));
                 }
                 view.files.push(record(path, *language, *blob, &content.facts));
                 kept.push(content.clone());
@@ -107,6 +108,16 @@ fn build(cache: &Cache, snapshot: &Snapshot, progress: &dyn Fn(IndexProgress)) -
     let graph = CodeGraph::new(Arc::clone(&inventory), edges);
     let facts = kept.into_iter().map(|it| Some(it.facts)).collect();
     Ok(Parts { snapshot: snapshot.clone(), inventory, graph, text, facts, store, stats })
+}
+
+/// Returns the language of a file; of the bytes only headers are looked at.
+fn language_of(snapshot: &Snapshot, path: &RepoPath, blob: BlobId) -> Option<LanguageId> {
+    let named = LanguageId::of_path(path)?;
+    if path.extension() != Some(b"h") {
+        return Some(named);
+    }
+    // A header that cannot be read fails where it is read for its facts.
+    snapshot.read_blob(blob).ok().and_then(|it| LanguageId::of_file(path, &it)).or(Some(named))
 }
 
 fn record(path: &RepoPath, language: LanguageId, blob: BlobId, facts: &FileFacts) -> FileRecord {
@@ -171,13 +182,13 @@ enum Read {
 
 fn read(store: &FactStore, snapshot: &Snapshot, language: LanguageId, blob: BlobId) -> Result<Read, IndexError> {
     let bytes: Arc<[u8]> = snapshot.read_blob(blob)?.into();
-    if let Some(reason) = parse::reason_to_skip(&bytes) {
-        return Ok(Read::Skipped(reason));
-    }
     if let Some(facts) = store.load(language, blob) {
         return Ok(Read::Known(Content { facts: Arc::new(facts), bytes }));
     }
-    let facts = parse::facts(language, &bytes);
+    let facts = match parse::read(language, &bytes) {
+        Ok(facts) => facts,
+        Err(reason) => return Ok(Read::Skipped(reason)),
+    };
     let record = Record::new(language, blob, &facts);
     Ok(Read::Parsed(Content { facts: Arc::new(facts), bytes }, record))
 }

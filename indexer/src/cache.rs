@@ -1,8 +1,8 @@
 //! What is kept on disk: facts by blob id, shared by all snapshots, and one ready view (symbols, graph, text index) a tree.
 //!
 //! ```text
-//! v1/facts/<digest>.facts    packs of facts, never changed once named, merged when many
-//! v1/views/<tree>/           view, files/, symbols/
+//! v2/facts/<digest>.facts    packs of facts, never changed once named, merged when many
+//! v2/views/<tree>/           view, files/, symbols/
 //! ```
 //! Everything is written under a temporary name and renamed, so a reader sees all or nothing and any number of processes may share a cache.
 //! Everything carries a checksum: what does not fit is as good as absent and is built anew. Nothing here is worth an error to the user but
@@ -25,7 +25,7 @@ pub(crate) use facts::{FactStore, Record};
 pub(crate) use view::{FileRecord, View};
 
 /// Names the directory; goes up with every change of what is stored or of how facts are extracted.
-const VERSION: &str = "v1";
+const VERSION: &str = "v2";
 /// Views beyond this many are removed, those not used for longest first.
 const KEPT_VIEWS: usize = 64;
 

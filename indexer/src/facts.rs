@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::index::SkipReason;
 use crate::symbol::Definition;
 
 /// The facts of one file.
@@ -26,6 +27,15 @@ pub struct FileFacts {
     pub docs: Vec<TextSpan>,
     /// The names that the file says it exports, if it does (`__all__`).
     pub exports: Option<Vec<String>>,
+    /// The names that are given outwards, where a statement apart from the definition or import says so: `export { a as b }`,
+    /// `module.exports = { a }`.
+    pub exported: Vec<Export>,
+    /// What a class inherits from or implements where that is said apart from the class: `impl Trait for Type`.
+    pub implements: Vec<Implements>,
+    /// The package, namespace or module that all of the file stands in, as the file says, joined by dots (`a/b` stays as it is).
+    pub namespace: Option<String>,
+    /// Why not all was read, but for syntax errors, which [`FileFacts::error_nodes`] counts.
+    pub partly: Option<SkipReason>,
     /// How many error or missing nodes the syntax tree has.
     pub error_nodes: u32,
     /// Whether the file defines tests.
@@ -62,13 +72,13 @@ pub struct Reference {
 /// What a name is taken from, as far as the syntax tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Receiver {
-    /// Nothing: a bare name that is no local variable.
+    /// Nothing: a bare name that is no local variable. In a method of a language with an unwritten `this` it may be a member of its class.
     Bare,
-    /// The instance or class that the method belongs to (`self.x`, `cls.x`).
+    /// The instance or class that the method belongs to (`self.x`, `cls.x`, `this.x`, `Self::x`).
     Own,
-    /// The base classes (`super().x`).
+    /// The base classes (`super().x`, `super.x`, `base.X`, `parent::x`).
     Super,
-    /// A dotted path of names that starts at no local variable: `a.b` in `a.b.c`.
+    /// A path of names that starts at no local variable, joined by dots: `a.b` in `a.b.c` and in `a::b::c`.
     Path(NameId),
     /// A local variable or parameter known to hold an instance of this class (dotted path).
     Instance(NameId),
@@ -95,30 +105,74 @@ pub enum Usage {
     Type,
 }
 
-/// One imported name.
+/// One imported name, as it is written; which file or definition it means is the graph's to find.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
-    /// The module, dotted, without leading dots; empty in `from . import x`.
+    /// The module as written, without quotes: dotted in Python (without leading dots; empty in `from . import x`), Java, Kotlin and C#; a
+    /// path such as `./a` or `lodash/fp` in JavaScript, `example.org/x/y` in Go, `dir/file.h` in C, `json/ext` in Ruby; joined by dots
+    /// for `::` and `\` in Rust (`crate.a`), C++ and PHP.
     pub module: String,
-    /// How many levels up the module is sought; 0 for an absolute import.
+    /// How many levels up the module is sought; 0 for an absolute import. Only Python's leading dots count here.
     pub level: u32,
     /// What is taken from the module.
     pub item: ImportItem,
+    /// What kind of import it is.
+    pub form: ImportForm,
+    /// Whether what is imported is given on to others: `export … from`, `pub use`.
+    pub reexported: bool,
     /// The line, counted from 1.
     pub line: u32,
     /// The innermost definition around it: its place in [`FileFacts::symbols`].
     pub within: Option<u32>,
 }
 
+impl Import {
+    /// Returns an import of the usual form at the top of a file.
+    pub fn new(module: impl Into<String>, item: ImportItem, line: u32) -> Import {
+        let (form, reexported) = (ImportForm::Plain, false);
+        Import { module: module.into(), level: 0, item, form, reexported, line, within: None }
+    }
+}
+
+/// What kind of import it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ImportForm {
+    /// The usual one of the language.
+    Plain,
+    /// Of types only: `import type`.
+    TypeOnly,
+    /// Of the members of a class: `import static`, `using static`.
+    Static,
+    /// For all files of a project: `global using`.
+    Global,
+    /// Of a function: `use function`.
+    Function,
+    /// Of a constant: `use const`.
+    Const,
+    /// By a call: `require("x")`, `import("x")`.
+    Require,
+    /// Beside the file: `require_relative`, `include __DIR__ . "x"`.
+    RequireRelative,
+    /// The text of a file: `#include "x"`.
+    Include,
+    /// The text of a file of the system: `#include <x>`.
+    SystemInclude,
+    /// The declaration that a file is a part: `mod x;`.
+    Submodule,
+    /// All names of a namespace or class, by inclusion: `using namespace`, `include Mod`.
+    Mixin,
+}
+
 /// What an import binds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ImportItem {
-    /// `import a.b`: binds `a`; or with an alias, `import a.b as c`: binds `c` to `a.b`.
+    /// The module itself. `import a.b` of Python binds `a`; with an alias, `import a.b as c`, `c` to `a.b`. `import * as c from "m"` and
+    /// `const c = require("m")` bind `c`; `import "m"` and an include bind nothing of their own.
     Module {
         /// The name given to the module.
         alias: Option<String>,
     },
-    /// `from m import name`, perhaps `as alias`.
+    /// `from m import name`, perhaps `as alias`. What JavaScript imports as `import x from "m"` is the name `default` as `x`.
     Name {
         /// The name in the module.
         name: String,
@@ -127,6 +181,28 @@ pub enum ImportItem {
     },
     /// `from m import *`.
     Star,
+}
+
+/// A name given outwards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Export {
+    /// The outward name: `default` for `export default`, `export=` for what the module as a whole is (`module.exports = x`).
+    pub name: String,
+    /// The dotted name in the file that it stands for.
+    pub local: String,
+    /// The line, counted from 1.
+    pub line: u32,
+}
+
+/// A class and what it inherits from, said apart from the class.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Implements {
+    /// The dotted path of the class.
+    pub class: String,
+    /// The dotted path of what it inherits from or implements.
+    pub base: String,
+    /// The line, counted from 1.
+    pub line: u32,
 }
 
 /// A piece of text in a file: a comment or a string.

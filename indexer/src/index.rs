@@ -72,6 +72,12 @@ pub enum SkipReason {
     Generated,
     /// It has syntax errors; what could be read is in the index.
     PartlyRead,
+    /// It is written in UTF-16 or UTF-32.
+    Encoding,
+    /// It is no UTF-8; what is in ASCII is in the index.
+    MixedEncoding,
+    /// Its parse did not end in time.
+    TooSlow,
 }
 
 /// What an index is doing.
@@ -268,7 +274,7 @@ impl Index {
             return Some(Arc::new(facts));
         }
         let bytes = self.snapshot.read_blob(file.blob).ok()?;
-        Some(Arc::new(crate::parse::facts(file.language, &bytes)))
+        crate::parse::read(file.language, &bytes).ok().map(Arc::new)
     }
 
     /// Returns the code graph.

@@ -1,25 +1,22 @@
 //! The seam for languages: what the index must know of each, and the list of those it knows.
 //!
-//! To add one: a variant of [`LanguageId`], a file here, a line in [`all`], and fixtures.
+//! To add one: a file here with a [`Language`] and a [`walk::Dialect`], a line in [`of`], and fixtures (see `docs/indexing.md`).
 
+mod files;
+#[cfg(test)]
+mod fixtures;
 pub(crate) mod python;
+mod walk;
 
 use repo::RepoPath;
+
+pub(crate) use files::{of_file, of_path};
 
 use crate::facts::FileFacts;
 use crate::syntax::{LanguageId, SyntaxTree};
 
 /// What the index must know of a language.
 pub(crate) trait Language: Sync {
-    /// Returns which language this is.
-    fn id(&self) -> LanguageId;
-
-    /// Returns the extensions of its files, without dot.
-    fn extensions(&self) -> &'static [&'static str];
-
-    /// Returns the grammar.
-    fn grammar(&self) -> tree_sitter::Language;
-
     /// Reads the facts of a file from its syntax tree, which may have errors anywhere.
     fn facts(&self, tree: &SyntaxTree) -> FileFacts;
 
@@ -33,19 +30,66 @@ pub(crate) trait Language: Sync {
     fn module_names(&self, path: &RepoPath, exists: &dyn Fn(&[u8]) -> bool) -> Vec<String>;
 }
 
-/// Returns all languages.
-pub(crate) fn all() -> &'static [&'static dyn Language] {
-    &[&python::Python]
-}
-
-/// Returns the language of an id.
+/// Returns what is known of a language.
 pub(crate) fn of(id: LanguageId) -> &'static dyn Language {
     match id {
         LanguageId::Python => &python::Python,
+        LanguageId::JavaScript
+        | LanguageId::TypeScript
+        | LanguageId::Tsx
+        | LanguageId::Java
+        | LanguageId::Kotlin
+        | LanguageId::CSharp
+        | LanguageId::Go
+        | LanguageId::Rust
+        | LanguageId::C
+        | LanguageId::Cpp
+        | LanguageId::Ruby
+        | LanguageId::Php => &Unread,
     }
 }
 
-/// Returns the language that an extension names.
-pub(crate) fn of_extension(extension: &[u8]) -> Option<&'static dyn Language> {
-    all().iter().copied().find(|it| it.extensions().iter().any(|it| it.as_bytes() == extension))
+/// Returns whether the files of a language are read into the index; the others can be parsed, but have no facts yet.
+pub(crate) fn is_read(id: LanguageId) -> bool {
+    matches!(id, LanguageId::Python)
+}
+
+/// A language with a grammar and nothing else.
+struct Unread;
+
+impl Language for Unread {
+    fn facts(&self, _tree: &SyntaxTree) -> FileFacts {
+        FileFacts::default()
+    }
+
+    fn is_test_path(&self, _path: &RepoPath) -> bool {
+        false
+    }
+
+    fn is_common_member(&self, _name: &str) -> bool {
+        false
+    }
+
+    fn module_names(&self, _path: &RepoPath, _exists: &dyn Fn(&[u8]) -> bool) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Returns the grammar of a language.
+pub(crate) fn grammar(id: LanguageId) -> tree_sitter::Language {
+    match id {
+        LanguageId::Python => tree_sitter_python::LANGUAGE.into(),
+        LanguageId::JavaScript => tree_sitter_javascript::LANGUAGE.into(),
+        LanguageId::TypeScript => tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
+        LanguageId::Tsx => tree_sitter_typescript::LANGUAGE_TSX.into(),
+        LanguageId::Java => tree_sitter_java::LANGUAGE.into(),
+        LanguageId::Kotlin => tree_sitter_kotlin_sg::LANGUAGE.into(),
+        LanguageId::CSharp => tree_sitter_c_sharp::LANGUAGE.into(),
+        LanguageId::Go => tree_sitter_go::LANGUAGE.into(),
+        LanguageId::Rust => tree_sitter_rust::LANGUAGE.into(),
+        LanguageId::C => tree_sitter_c::LANGUAGE.into(),
+        LanguageId::Cpp => tree_sitter_cpp::LANGUAGE.into(),
+        LanguageId::Ruby => tree_sitter_ruby::LANGUAGE.into(),
+        LanguageId::Php => tree_sitter_php::LANGUAGE_PHP.into(),
+    }
 }

@@ -18,15 +18,15 @@ pub struct SymbolId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SymbolKind {
-    /// A class.
+    /// A class, struct, interface, trait, enumeration, record, object, union or type alias.
     Class,
-    /// A function outside of any class, or nested in another function.
+    /// A function outside of any class, or nested in another function; a macro with parameters.
     Function,
-    /// A function of a class.
+    /// A function of a class: constructors and accessors too.
     Method,
-    /// A name bound at the top of a file.
+    /// A name bound at the top of a file: variables and constants.
     Variable,
-    /// A name bound in a class, or through the instance in one of its methods.
+    /// A name bound in a class, or through the instance in one of its methods; a member of an enumeration.
     Field,
 }
 
@@ -51,6 +51,98 @@ impl SymbolKind {
 impl fmt::Display for SymbolKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// What a language calls a definition, finer than [`SymbolKind`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// A class.
+    Class,
+    /// A struct.
+    Struct,
+    /// An interface or protocol.
+    Interface,
+    /// A trait.
+    Trait,
+    /// An enumeration.
+    Enum,
+    /// A record, data class or other class of values.
+    Record,
+    /// An object that is its own only instance.
+    Object,
+    /// A union.
+    Union,
+    /// Another name of a type.
+    TypeAlias,
+    /// The type of annotations or attributes.
+    Annotation,
+    /// A module that is a value of the language (Ruby).
+    Module,
+    /// A function.
+    Function,
+    /// A method.
+    Method,
+    /// A method of the class rather than of an instance, where the language says so.
+    StaticMethod,
+    /// What makes an instance.
+    Constructor,
+    /// What ends an instance.
+    Destructor,
+    /// What reads or writes a property.
+    Accessor,
+    /// An operator given a meaning.
+    Operator,
+    /// A macro with parameters, or a macro of Rust.
+    Macro,
+    /// A type of functions (delegate of C#).
+    Delegate,
+    /// A variable.
+    Variable,
+    /// A constant, a macro without parameters included.
+    Constant,
+    /// A field.
+    Field,
+    /// A field with accessors.
+    Property,
+    /// One of the values of an enumeration.
+    EnumMember,
+    /// An event (C#).
+    Event,
+}
+
+impl Form {
+    /// Returns the word shown to people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Form::Class => "class",
+            Form::Struct => "struct",
+            Form::Interface => "interface",
+            Form::Trait => "trait",
+            Form::Enum => "enum",
+            Form::Record => "record",
+            Form::Object => "object",
+            Form::Union => "union",
+            Form::TypeAlias => "type alias",
+            Form::Annotation => "annotation",
+            Form::Module => "module",
+            Form::Function => "function",
+            Form::Method => "method",
+            Form::StaticMethod => "static method",
+            Form::Constructor => "constructor",
+            Form::Destructor => "destructor",
+            Form::Accessor => "accessor",
+            Form::Operator => "operator",
+            Form::Macro => "macro",
+            Form::Delegate => "delegate",
+            Form::Variable => "variable",
+            Form::Constant => "constant",
+            Form::Field => "field",
+            Form::Property => "property",
+            Form::EnumMember => "enum member",
+            Form::Event => "event",
+        }
     }
 }
 
@@ -103,6 +195,8 @@ pub struct Definition {
     pub qualified: String,
     /// What it is.
     pub kind: SymbolKind,
+    /// What the language calls it.
+    pub form: Form,
     /// The lines, decorators included.
     pub lines: LineRange,
     /// The bytes, decorators included.
@@ -119,6 +213,12 @@ pub struct Definition {
     pub decorators: Vec<String>,
     /// The definition around this one: its place in the file's list, always before this one.
     pub parent: Option<u32>,
+    /// The dotted path of the class it belongs to where that is not around it, as written: the receiver of a Go method, the type of a Rust
+    /// `impl`, `A` in the C++ definition of `A::f`, `Foo` in `Foo.prototype.f = …`.
+    pub owner: Option<String>,
+    /// The namespaces, packages or modules inside the file around a definition that has no parent, joined by dots. Where a file has a
+    /// single one it is [`crate::FileFacts::namespace`].
+    pub namespace: Option<String>,
     /// The dotted name of the class of which this holds an instance, where an annotation or constructor call tells.
     pub instance_of: Option<String>,
 }
@@ -134,6 +234,8 @@ pub struct Symbol {
     pub qualified: String,
     /// What it is.
     pub kind: SymbolKind,
+    /// What the language calls it.
+    pub form: Form,
     /// The lines, decorators included.
     pub lines: LineRange,
     /// The bytes, decorators included.
@@ -150,6 +252,12 @@ pub struct Symbol {
     pub decorators: Vec<String>,
     /// The definition directly around this one.
     pub parent: Option<SymbolId>,
+    /// The dotted path of the class it belongs to where that is not around it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The namespaces inside the file around a definition that has no parent, joined by dots.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
     /// The number of the file.
     pub file: FileId,
 }

@@ -4,28 +4,106 @@
 //! this crate. Node kinds and field names are those of the language's grammar.
 
 use std::fmt;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use repo::RepoPath;
 use serde::{Deserialize, Serialize};
+use tree_sitter::{ParseOptions, ParseState};
 
-/// A programming language that can be parsed.
+/// A programming language that can be parsed. Stored by place, so new ones go to the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LanguageId {
     /// Python 3.
     Python,
+    /// JavaScript, with JSX.
+    JavaScript,
+    /// TypeScript.
+    TypeScript,
+    /// TypeScript with JSX.
+    Tsx,
+    /// Java.
+    Java,
+    /// Kotlin.
+    Kotlin,
+    /// C#.
+    CSharp,
+    /// Go.
+    Go,
+    /// Rust.
+    Rust,
+    /// C.
+    C,
+    /// C++.
+    Cpp,
+    /// Ruby.
+    Ruby,
+    /// PHP.
+    Php,
 }
 
 impl LanguageId {
-    /// Returns the language that a path's extension names.
+    /// All languages.
+    pub const ALL: [LanguageId; 13] = [
+        LanguageId::Python,
+        LanguageId::JavaScript,
+        LanguageId::TypeScript,
+        LanguageId::Tsx,
+        LanguageId::Java,
+        LanguageId::Kotlin,
+        LanguageId::CSharp,
+        LanguageId::Go,
+        LanguageId::Rust,
+        LanguageId::C,
+        LanguageId::Cpp,
+        LanguageId::Ruby,
+        LanguageId::Php,
+    ];
+
+    /// Returns the language that a path's name or extension names. A header (`.h`) counts as C: only its content tells, see
+    /// [`LanguageId::of_file`].
     pub fn of_path(path: &RepoPath) -> Option<LanguageId> {
-        crate::language::of_extension(path.extension()?).map(|it| it.id())
+        crate::language::of_path(path)
     }
 
-    fn grammar(self) -> tree_sitter::Language {
-        crate::language::of(self).grammar()
+    /// Returns the language of a file by its path and, where that leaves it open, its first bytes.
+    pub fn of_file(path: &RepoPath, bytes: &[u8]) -> Option<LanguageId> {
+        crate::language::of_file(path, bytes)
+    }
+
+    /// Returns the number under which the language is stored; it stays the same for ever.
+    pub(crate) fn number(self) -> u8 {
+        self as u8 + 1
+    }
+
+    /// Returns the name shown to people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LanguageId::Python => "Python",
+            LanguageId::JavaScript => "JavaScript",
+            LanguageId::TypeScript => "TypeScript",
+            LanguageId::Tsx => "TSX",
+            LanguageId::Java => "Java",
+            LanguageId::Kotlin => "Kotlin",
+            LanguageId::CSharp => "C#",
+            LanguageId::Go => "Go",
+            LanguageId::Rust => "Rust",
+            LanguageId::C => "C",
+            LanguageId::Cpp => "C++",
+            LanguageId::Ruby => "Ruby",
+            LanguageId::Php => "PHP",
+        }
+    }
+
+    pub(crate) fn grammar(self) -> tree_sitter::Language {
+        crate::language::grammar(self)
+    }
+}
+
+impl fmt::Display for LanguageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -41,15 +119,23 @@ impl SyntaxTree {
     /// Parses `text`; errors in the code become error nodes in the tree, so this always yields a tree.
     pub fn parse(language: LanguageId, text: impl Into<Arc<[u8]>>) -> SyntaxTree {
         let text = text.into();
-        let mut parser = tree_sitter::Parser::new();
-        let ready = parser.set_language(&language.grammar());
-        debug_assert!(ready.is_ok(), "the linked grammars fit the linked parser");
-        let tree = match parser.parse(&text, None) {
-            Some(tree) => tree,
-            // Without a cancellation callback and with a language set, the parser always yields a tree.
+        match parse_while(language, &text, &mut |_| ControlFlow::Continue(())) {
+            Some(tree) => SyntaxTree { tree, text, language },
+            // With a language set, only a callback that says so ends a parse early.
             None => unreachable!("parsing without a limit cannot be cancelled"),
-        };
-        SyntaxTree { tree, text, language }
+        }
+    }
+
+    /// Parses `text` within `steps` hundreds of the parser's operations; `None` when it takes more. Operations rather than seconds are
+    /// counted, so that equal bytes always yield equal trees.
+    pub fn parse_within(language: LanguageId, text: impl Into<Arc<[u8]>>, steps: u64) -> Option<SyntaxTree> {
+        let text = text.into();
+        let mut left = steps;
+        let tree = parse_while(language, &text, &mut |_| {
+            left = left.saturating_sub(1);
+            if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        Some(SyntaxTree { tree, text, language })
     }
 
     /// Returns the root node.
@@ -82,6 +168,20 @@ impl SyntaxTree {
         let node = self.tree.root_node().named_descendant_for_byte_range(span.start, span.end)?;
         Some(SyntaxNode { node, text: &self.text })
     }
+}
+
+/// Parses for as long as `go_on`, which is asked after every hundred operations, says so.
+fn parse_while(
+    language: LanguageId,
+    text: &[u8],
+    go_on: &mut dyn FnMut(&ParseState) -> ControlFlow<()>,
+) -> Option<tree_sitter::Tree> {
+    let mut parser = tree_sitter::Parser::new();
+    let ready = parser.set_language(&language.grammar());
+    debug_assert!(ready.is_ok(), "the linked grammars fit the linked parser");
+    let mut go_on = |state: &ParseState| go_on(state);
+    let options = ParseOptions::new().progress_callback(&mut go_on);
+    parser.parse_with_options(&mut |at, _| text.get(at..).unwrap_or_default(), None, Some(options))
 }
 
 /// One node of a [`SyntaxTree`].

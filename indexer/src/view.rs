@@ -86,6 +86,7 @@ pub(crate) fn place(it: Definition, file: FileId, first: u32, path: &RepoPath, i
         name: it.name,
         qualified: it.qualified,
         kind: it.kind,
+        form: it.form,
         lines: it.lines,
         span: it.span,
         signature: it.signature,
@@ -94,6 +95,8 @@ pub(crate) fn place(it: Definition, file: FileId, first: u32, path: &RepoPath, i
         bases: it.bases,
         decorators: it.decorators,
         parent: it.parent.map(|it| SymbolId(first + it)),
+        owner: it.owner,
+        namespace: it.namespace,
         file,
     }
 }

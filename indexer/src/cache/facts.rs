@@ -47,12 +47,5 @@ impl FactStore {
 }
 
 fn key(language: LanguageId, blob: BlobId) -> Key {
-    (language_number(language), *blob.as_bytes())
-}
-
-/// Numbers are stored, so a language keeps its own for ever.
-fn language_number(language: LanguageId) -> u8 {
-    match language {
-        LanguageId::Python => 1,
-    }
+    (language.number(), *blob.as_bytes())
 }

@@ -3,7 +3,6 @@
 mod facts;
 mod imports;
 mod kind;
-mod names;
 #[cfg(test)]
 mod tests;
 
@@ -11,7 +10,7 @@ use repo::RepoPath;
 
 use crate::facts::FileFacts;
 use crate::language::Language;
-use crate::syntax::{LanguageId, SyntaxTree};
+use crate::syntax::SyntaxTree;
 
 /// Members of strings, lists, dictionaries, sets, files and matches; sorted.
 const COMMON_MEMBERS: &[&str] = &[
@@ -118,18 +117,6 @@ const COMMON_MEMBERS: &[&str] = &[
 pub(crate) struct Python;
 
 impl Language for Python {
-    fn id(&self) -> LanguageId {
-        LanguageId::Python
-    }
-
-    fn extensions(&self) -> &'static [&'static str] {
-        &["py", "pyi"]
-    }
-
-    fn grammar(&self) -> tree_sitter::Language {
-        tree_sitter_python::LANGUAGE.into()
-    }
-
     fn facts(&self, tree: &SyntaxTree) -> FileFacts {
         facts::extract(tree)
     }

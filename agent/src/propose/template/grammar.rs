@@ -70,8 +70,34 @@ pub struct Grammar {
 pub fn of(language: LanguageId) -> &'static Grammar {
     match language {
         LanguageId::Python => &PYTHON,
+        LanguageId::JavaScript
+        | LanguageId::TypeScript
+        | LanguageId::Tsx
+        | LanguageId::Java
+        | LanguageId::Kotlin
+        | LanguageId::CSharp
+        | LanguageId::Go
+        | LanguageId::Rust
+        | LanguageId::C
+        | LanguageId::Cpp
+        | LanguageId::Ruby
+        | LanguageId::Php => &UNKNOWN,
     }
 }
+
+/// The grammar of a language without templates: nothing in it is known, so nothing is proposed.
+static UNKNOWN: Grammar = Grammar {
+    expressions: &[],
+    functions: &[],
+    classes: &[],
+    numbers: &[],
+    collections: &[],
+    comparisons: &[],
+    arithmetic: &[],
+    bitwise: &[],
+    receiver: "",
+    nothing: "",
+};
 
 static PYTHON: Grammar = Grammar {
     expressions: &[

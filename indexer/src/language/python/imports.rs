@@ -2,12 +2,15 @@
 
 use tree_sitter::Node;
 
-use crate::facts::{Import, ImportItem};
+use crate::facts::{Import, ImportForm, ImportItem};
 
 /// Reads `import …` or `from … import …`; parts that are broken are left out.
 pub(super) fn read(node: Node<'_>, text: &[u8], within: Option<u32>) -> Vec<Import> {
     let line = node.start_position().row as u32 + 1;
-    let make = |module: String, level, item| Import { module, level, item, line, within };
+    let make = |module: String, level, item| {
+        let (form, reexported) = (ImportForm::Plain, false);
+        Import { module, level, item, form, reexported, line, within }
+    };
     if node.kind() == "import_statement" {
         let modules = names(node, text);
         return modules.into_iter().map(|(name, alias)| make(name, 0, ImportItem::Module { alias })).collect();

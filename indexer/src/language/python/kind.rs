@@ -1,11 +1,12 @@
 //! The kinds of nodes that the facts come from.
 
-use std::sync::OnceLock;
+use crate::language::walk::Kinds;
 
-use tree_sitter::Node;
+pub(super) static KINDS: Kinds<Kind> = Kinds::new();
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Kind {
+    #[default]
     Other,
     Class,
     Function,
@@ -37,7 +38,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn of_name(name: &str) -> Kind {
+    pub(super) fn of_name(name: &str) -> Kind {
         match name {
             "class_definition" => Kind::Class,
             "function_definition" => Kind::Function,
@@ -70,19 +71,5 @@ impl Kind {
             "assert_statement" => Kind::Assert,
             _ => Kind::Other,
         }
-    }
-
-    /// Returns the kind of a node; names are compared once a process rather than once a node.
-    pub(super) fn of(node: Node<'_>) -> Kind {
-        static TABLE: OnceLock<Vec<Kind>> = OnceLock::new();
-        let table = TABLE.get_or_init(|| {
-            let language: tree_sitter::Language = tree_sitter_python::LANGUAGE.into();
-            let kind = |id| match language.node_kind_is_named(id) {
-                true => language.node_kind_for_id(id).map_or(Kind::Other, Kind::of_name),
-                false => Kind::Other,
-            };
-            (0..language.node_kind_count() as u16).map(kind).collect()
-        });
-        table.get(usize::from(node.kind_id())).copied().unwrap_or(Kind::Other)
     }
 }

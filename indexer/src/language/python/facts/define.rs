@@ -5,44 +5,38 @@ use std::ops::Range;
 use tree_sitter::Node;
 
 use super::refer::Binding;
-use super::texts::{MAX_TEXT, cut, named_children, one_line, text_span};
-use super::{Frame, Scope, ScopeKind, Walker};
-use crate::symbol::{Definition, LineRange, SymbolKind};
-
-const MAX_SIGNATURE: usize = 400;
-const MAX_DOC: usize = 4000;
-/// A longer dotted path is no path.
-pub(super) const MAX_PATH: usize = 200;
+use super::{Frame, Walker};
+use crate::language::walk::{
+    MAX_DOC, MAX_PATH, MAX_SIGNATURE, MAX_TEXT, Scope, ScopeKind, cut, dotted_class, lines_of, named_children,
+    one_line, text_span,
+};
+use crate::symbol::{Definition, Form, SymbolKind};
 
 impl<'t> Walker<'t> {
-    /// Returns whether a scope was opened.
-    pub(super) fn enter_class(&mut self, node: Node<'t>) -> bool {
-        let Some(name) = node.child_by_field_name("name").map(|it| self.slice(it)) else { return false };
+    pub(super) fn enter_class(&mut self, node: Node<'t>) {
+        let Some(name) = node.child_by_field_name("name").map(|it| self.slice(it)) else { return };
         let bases = node.child_by_field_name("superclasses").map(named_children).unwrap_or_default();
         let bases = bases.into_iter().filter(|it| !matches!(it.kind(), "keyword_argument" | "comment"));
         let bases = bases.map(|it| one_line(self.slice(it), MAX_PATH)).collect();
         if self.scope_kind() == ScopeKind::Function {
             self.scope().bind(name, None);
         }
-        let at = self.define(node, name, SymbolKind::Class, bases);
-        self.scopes.push(Scope::new(at, ScopeKind::Class));
-        true
+        let at = self.define_named(node, name, SymbolKind::Class, bases);
+        self.open(Scope::new(at, ScopeKind::Class));
     }
 
-    /// Returns whether a scope was opened.
-    pub(super) fn enter_function(&mut self, node: Node<'t>) -> bool {
-        let Some(name) = node.child_by_field_name("name").map(|it| self.slice(it)) else { return false };
+    pub(super) fn enter_function(&mut self, node: Node<'t>) {
+        let Some(name) = node.child_by_field_name("name").map(|it| self.slice(it)) else { return };
         let in_class = self.scope_kind() == ScopeKind::Class;
         let kind = if in_class { SymbolKind::Method } else { SymbolKind::Function };
         // A function nested in another is one of the other's local names.
         self.scope().bind(name, None);
-        let at = self.define(node, name, kind, Vec::new());
+        let at = self.define_named(node, name, kind, Vec::new());
         let mut scope = Scope::new(at, ScopeKind::Function);
         let is_static = self.facts.symbols[at as usize].decorators.iter().any(|it| it == "staticmethod");
         // In a function nested in a method, `self` is still the method's.
         scope.own_name = if in_class && !is_static { self.first_parameter(node) } else { self.own_name() };
-        self.scopes.push(scope);
-        true
+        self.open(scope);
     }
 
     fn first_parameter(&self, function: Node<'t>) -> Option<&'t str> {
@@ -55,7 +49,13 @@ impl<'t> Walker<'t> {
         Some(self.slice(name))
     }
 
-    fn define(&mut self, node: Node<'t>, name: &str, kind: SymbolKind, bases: Vec<String>) -> u32 {
+    fn define_named(&mut self, node: Node<'t>, name: &str, kind: SymbolKind, bases: Vec<String>) -> u32 {
+        let form = match kind {
+            SymbolKind::Class => Form::Class,
+            SymbolKind::Method if name == "__init__" => Form::Constructor,
+            SymbolKind::Method => Form::Method,
+            SymbolKind::Function | SymbolKind::Variable | SymbolKind::Field => Form::Function,
+        };
         let decorated = self.frames.last().map(|it| it.node).filter(|it| it.kind() == "decorated_definition");
         let outer = decorated.unwrap_or(node);
         let decorators = decorated.map(named_children).unwrap_or_default();
@@ -69,6 +69,7 @@ impl<'t> Walker<'t> {
             name: name.to_owned(),
             qualified: String::new(),
             kind,
+            form,
             lines: lines_of(outer),
             span: outer.byte_range(),
             signature: self.head(node.start_byte()..head_end),
@@ -77,17 +78,10 @@ impl<'t> Walker<'t> {
             bases,
             decorators,
             parent: self.within(),
+            owner: None,
+            namespace: None,
             instance_of: None,
         })
-    }
-
-    fn push_definition(&mut self, mut definition: Definition) -> u32 {
-        definition.qualified = match definition.parent.and_then(|it| self.facts.symbols.get(it as usize)) {
-            Some(parent) => format!("{}.{}", parent.qualified, definition.name),
-            None => definition.name.clone(),
-        };
-        self.facts.symbols.push(definition);
-        self.facts.symbols.len() as u32 - 1
     }
 
     fn head(&self, range: Range<usize>) -> String {
@@ -109,7 +103,7 @@ impl<'t> Walker<'t> {
         if string.kind() != "string" {
             return None;
         }
-        self.doc_nodes.insert(string.id());
+        self.own.doc_nodes.insert(string.id());
         let text = cut(self.string_content(string).trim(), MAX_DOC);
         self.facts.docs.push(text_span(string, cut(text, MAX_TEXT), within));
         Some(text.to_owned())
@@ -125,10 +119,12 @@ impl<'t> Walker<'t> {
     ) {
         let statement = assignment.parent().filter(|it| it.kind() == "expression_statement").unwrap_or(assignment);
         let instance_of = self.class_of_value(assignment);
+        let form = if kind == SymbolKind::Field { Form::Field } else { Form::Variable };
         self.push_definition(Definition {
             name: name.to_owned(),
             qualified: String::new(),
             kind,
+            form,
             lines: lines_of(statement),
             span: statement.byte_range(),
             signature: one_line(self.slice(statement).lines().next().unwrap_or(""), 120),
@@ -137,6 +133,8 @@ impl<'t> Walker<'t> {
             bases: Vec::new(),
             decorators: Vec::new(),
             parent,
+            owner: None,
+            namespace: None,
             instance_of,
         });
         if name == "__all__" && parent.is_none() {
@@ -168,23 +166,4 @@ impl<'t> Walker<'t> {
             self.define_variable(name, assignment, Some(definition), SymbolKind::Field);
         }
     }
-}
-
-pub(super) fn is_dotted(path: &str) -> bool {
-    let plain = |it: u8| it == b'_' || it == b'.' || it.is_ascii_alphanumeric();
-    !path.is_empty() && path.len() <= MAX_PATH && path.bytes().all(plain)
-}
-
-/// Returns a dotted path whose last name begins with a capital, as class names do.
-pub(super) fn dotted_class(path: &str) -> Option<String> {
-    let last = path.rsplit('.').next().unwrap_or(path).trim_start_matches('_');
-    let is_class = is_dotted(path) && last.bytes().next().is_some_and(|it| it.is_ascii_uppercase());
-    is_class.then(|| path.to_owned())
-}
-
-fn lines_of(node: Node<'_>) -> LineRange {
-    let (start, end) = (node.start_position().row as u32 + 1, node.end_position());
-    // A node that ends at the very start of a line does not touch that line.
-    let end = if end.column == 0 { end.row as u32 } else { end.row as u32 + 1 };
-    LineRange { start, end: end.max(start) }
 }

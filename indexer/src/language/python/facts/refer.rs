@@ -2,9 +2,9 @@
 
 use tree_sitter::Node;
 
-use super::define::{dotted_class, is_dotted};
-use super::{Frame, Kind, Pending, ScopeKind, Walker};
-use crate::facts::{Receiver, Reference, Usage};
+use super::{Frame, Kind, Walker};
+use crate::facts::{Receiver, Usage};
+use crate::language::walk::{ScopeKind, dotted_class, is_dotted};
 use crate::symbol::SymbolKind;
 
 /// What an identifier is bound by.
@@ -171,34 +171,6 @@ impl<'t> Walker<'t> {
     fn is_base(&self, field: Option<&str>) -> bool {
         let outer = self.frames.iter().rev().nth(2);
         field == Some("superclasses") || (field == Some("arguments") && outer.is_some_and(is_superclasses))
-    }
-
-    fn reference(&mut self, name: &'t str, receiver: Receiver, usage: Usage, node: Node<'t>) -> Reference {
-        Reference {
-            name: self.intern(name),
-            receiver,
-            usage,
-            within: self.within(),
-            line: node.start_position().row as u32 + 1,
-            offset: node.start_byte() as u32,
-        }
-    }
-
-    /// Notes a reference that hangs on no name of this scope.
-    fn refer(&mut self, name: &'t str, receiver: Receiver, usage: Usage, node: Node<'t>) {
-        if !name.is_empty() {
-            let reference = self.reference(name, receiver, usage, node);
-            self.settled.push(reference);
-        }
-    }
-
-    /// Notes a reference that hangs on what `root` turns out to be.
-    fn refer_from(&mut self, root: &'t str, name: &'t str, receiver: Receiver, usage: Usage, node: Node<'t>) {
-        if !name.is_empty() {
-            let reference = self.reference(name, receiver, usage, node);
-            let direct = matches!(receiver, Receiver::Path(path) if self.names.get(root) == Some(&path));
-            self.scope().hold(Pending { root, reference, direct });
-        }
     }
 }
 

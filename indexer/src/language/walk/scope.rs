@@ -1,50 +1,71 @@
 //! Which names of a function are its own, so that a local variable is never taken for a global of the same name.
 
+use std::borrow::Cow;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{NameId, Receiver, Reference};
 
 /// A scope that is open while the file is walked.
 #[derive(Debug, Default)]
-pub(super) struct Scope<'t> {
-    /// The place of its definition; `None` for the file.
-    pub(super) definition: Option<u32>,
-    pub(super) kind: ScopeKind,
+pub(in crate::language) struct Scope<'t> {
+    /// The place of the innermost definition; `None` for the file.
+    pub(in crate::language) definition: Option<u32>,
+    pub(in crate::language) kind: ScopeKind,
     /// The names that are bound here, with the class each holds an instance of where that is known.
     bound: FxHashMap<&'t str, Option<String>>,
     /// The names declared global or nonlocal.
     outside: FxHashSet<&'t str>,
     pending: Vec<Pending<'t>>,
-    /// In a method: the name of its first parameter.
-    pub(super) own_name: Option<&'t str>,
-    /// Whether an `assert` statement stands here.
-    pub(super) asserts: bool,
+    /// The name of the own instance where the code chooses it: in a Python method, the first parameter.
+    pub(in crate::language) own_name: Option<&'t str>,
+    /// What qualifies the definitions made here beside [`Scope::definition`], which may be elsewhere: the type of a Rust `impl`.
+    pub(in crate::language) owner: Option<String>,
+    /// What the language wants to know of it at its end, such as whether it asserts.
+    pub(in crate::language) marked: bool,
 }
 
 /// A reference whose first name is not yet known to be local or not.
 #[derive(Debug)]
-pub(super) struct Pending<'t> {
-    pub(super) root: &'t str,
-    pub(super) reference: Reference,
+pub(in crate::language) struct Pending<'t> {
+    pub(in crate::language) root: Cow<'t, str>,
+    pub(in crate::language) reference: Reference,
     /// Whether the name is taken from `root` itself.
-    pub(super) direct: bool,
+    pub(in crate::language) direct: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ScopeKind {
+pub(in crate::language) enum ScopeKind {
     #[default]
     File,
     Class,
     Function,
+    /// A function without a name, which makes no definition; its own names are as local as those of a function.
+    Anonymous,
 }
 
 impl<'t> Scope<'t> {
-    pub(super) fn new(definition: u32, kind: ScopeKind) -> Scope<'t> {
+    pub(in crate::language) fn new(definition: u32, kind: ScopeKind) -> Scope<'t> {
         Scope { definition: Some(definition), kind, ..Scope::default() }
     }
 
+    /// A function without a name inside the definition at `within`.
+    pub(in crate::language) fn anonymous(within: Option<u32>, own_name: Option<&'t str>) -> Scope<'t> {
+        Scope { definition: within, kind: ScopeKind::Anonymous, own_name, ..Scope::default() }
+    }
+
+    /// The body of a type whose definition may be elsewhere: the type's path qualifies what is defined here.
+    pub(in crate::language) fn owned_by(owner: impl Into<String>, within: Option<u32>) -> Scope<'t> {
+        Scope { definition: within, kind: ScopeKind::Class, owner: Some(owner.into()), ..Scope::default() }
+    }
+
+    /// Returns whether `name` is bound here.
+    pub(in crate::language) fn binds(&self, name: &str) -> bool {
+        self.bound.contains_key(name)
+    }
+
     /// Notes that `name` is bound, to an instance of `class` if that is known; returns whether it is the first binding.
-    pub(super) fn bind(&mut self, name: &'t str, class: Option<String>) -> bool {
+    pub(in crate::language) fn bind(&mut self, name: &'t str, class: Option<String>) -> bool {
         match self.bound.get_mut(name) {
             None => {
                 self.bound.insert(name, class);
@@ -60,31 +81,31 @@ impl<'t> Scope<'t> {
         }
     }
 
-    pub(super) fn declare_outside(&mut self, name: &'t str) {
+    pub(in crate::language) fn declare_outside(&mut self, name: &'t str) {
         self.outside.insert(name);
     }
 
-    pub(super) fn is_outside(&self, name: &str) -> bool {
+    pub(in crate::language) fn is_outside(&self, name: &str) -> bool {
         self.outside.contains(name)
     }
 
     /// Keeps a reference until the scope ends.
-    pub(super) fn hold(&mut self, pending: Pending<'t>) {
+    pub(in crate::language) fn hold(&mut self, pending: Pending<'t>) {
         self.pending.push(pending);
     }
 
     /// Ends the scope: references to its own names are settled, the others are handed on.
-    pub(super) fn close(
+    pub(in crate::language) fn close(
         self,
         settled: &mut Vec<Reference>,
         mut intern: impl FnMut(&str) -> NameId,
     ) -> Vec<Pending<'t>> {
-        if self.kind != ScopeKind::Function {
+        if matches!(self.kind, ScopeKind::File | ScopeKind::Class) {
             return self.pending;
         }
         let mut handed_on = Vec::new();
         for mut it in self.pending {
-            match self.bound.get(it.root).filter(|_| !self.outside.contains(it.root)) {
+            match self.bound.get(it.root.as_ref()).filter(|_| !self.outside.contains(it.root.as_ref())) {
                 None => handed_on.push(it),
                 // A use of a local variable is of no interest to other files.
                 Some(_) if it.reference.receiver == Receiver::Bare => {}
