@@ -9,6 +9,7 @@ mod edit;
 mod error;
 #[cfg(test)]
 mod fixture;
+pub mod history;
 mod id;
 pub mod patch;
 mod path;
