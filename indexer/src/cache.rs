@@ -3,6 +3,7 @@
 //! ```text
 //! v2/facts/<digest>.facts    packs of facts, never changed once named, merged when many
 //! v2/views/<tree>/           view, files/, symbols/
+//! v2/history/<digest>.commits  packs of commits as documents
 //! ```
 //! Everything is written under a temporary name and renamed, so a reader sees all or nothing and any number of processes may share a cache.
 //! Everything carries a checksum: what does not fit is as good as absent and is built anew. Nothing here is worth an error to the user but
@@ -29,6 +30,9 @@ const VERSION: &str = "v2";
 /// Views beyond this many are removed, those not used for longest first.
 const KEPT_VIEWS: usize = 64;
 
+/// The magic goes up when commits are read in another way.
+const COMMITS: packs::Format = packs::Format { magic: b"pwcommt1", extension: "commits" };
+
 /// A cache directory.
 #[derive(Clone, Debug)]
 pub(crate) struct Cache {
@@ -46,6 +50,17 @@ impl Cache {
 
     pub(crate) fn facts(&self) -> FactStore {
         FactStore::new(self.facts_directory())
+    }
+
+    /// Returns the documents of commits, which are shared by all histories.
+    pub(crate) fn history(&self) -> Result<packs::PackStore, IndexError> {
+        let path = self.history_directory();
+        create_private(&path).map_err(|source| IndexError::Cache { path: path.clone(), source })?;
+        Ok(packs::PackStore::new(path, &COMMITS))
+    }
+
+    pub(crate) fn history_directory(&self) -> PathBuf {
+        self.root.join("history")
     }
 
     fn facts_directory(&self) -> PathBuf {

@@ -1,5 +1,7 @@
 //! `patchwright index`.
 
+mod history;
+
 use std::path::{Path, PathBuf};
 
 use indexer::{Index, SkipReason};
@@ -37,6 +39,8 @@ enum Verb {
         #[arg(long, value_name = "PATH")]
         path: Option<String>,
     },
+    /// Says what commits tell: what changes how often and with what, and which messages speak of something.
+    History(history::Args),
 }
 
 /// Which repository, and how to print.
@@ -57,6 +61,7 @@ impl Args {
     pub(super) fn json(&self) -> bool {
         match &self.verb {
             Verb::Build(place) | Verb::Search { place, .. } | Verb::Symbols { place, .. } => place.json,
+            Verb::History(args) => args.json,
         }
     }
 }
@@ -75,6 +80,7 @@ pub(super) fn run(args: &Args) -> Result<Ending, Failure> {
         Verb::Build(place) => build(place),
         Verb::Search { place, query, count } => search(place, query, *count),
         Verb::Symbols { place, path } => symbols(place, path.as_deref()),
+        Verb::History(args) => history::run(args),
     }
 }
 
