@@ -29,6 +29,10 @@ pub const WORKSPACE_VARIABLE: &str = "PATCHWRIGHT_WORKSPACE";
 /// The folder of a box below which workspaces appear that are mounted while it runs.
 pub const NODES: &str = "/nodes";
 
+/// The folder of [`WORKSPACE_VARIABLE`] in which a box has its repository. It is the same in every box of a container backend, whatever
+/// runs in it, and while an environment is made: installed packages and build files hold absolute paths.
+pub(crate) const REPOSITORY: &str = "repo";
+
 /// Which backend makes the boxes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -114,6 +118,11 @@ pub trait Backend: Send + Sync {
     /// Returns why a mount that is made on this machine while a box runs cannot appear below [`NODES`]; `Ok` where it should,
     /// which only a box can tell.
     fn shows_mounts(&self) -> Result<(), String>;
+
+    /// Returns where a box sees the first of the workspaces that are mounted while it runs; all others are below [`NODES`] only.
+    fn first_node(&self) -> String {
+        format!("{NODES}/0")
+    }
 
     /// Waits until boxes can be made again after a failure of the machine's, at most so long.
     ///

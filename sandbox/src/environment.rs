@@ -46,6 +46,8 @@ use std::fmt;
 
 use repo::{FileMode, RepoPath, Snapshot};
 
+#[cfg(test)]
+pub(crate) use self::base::packages_of_all_languages;
 pub use self::build::{PrepareError, Prepared, TREE, prepare};
 pub use self::diagnose::SetupFailure;
 pub use self::probe::probe;

@@ -120,7 +120,7 @@ impl Recipe {
         self.digest.clone()
     }
 
-    fn image(&self) -> ImageRef {
+    pub(crate) fn image(&self) -> ImageRef {
         ImageRef::new(format!("{}:{}", self.name, self.tag()))
     }
 }

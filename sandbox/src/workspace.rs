@@ -1,8 +1,9 @@
 //! A workspace of its own for every node of a search, in one box.
 //!
 //! A node's files are a few layers that nobody can write any more, and one on top that can be. Forking a node mounts these layers
-//! once more and copies nothing; what a build left in a layer is there for everything that is made on it. The mounts are made on
-//! this machine, appear in the box while it runs, and vanish from it (see `mounts`). Where that cannot be had, workspaces are
+//! once more and copies nothing; what a build left in a layer is there for everything that is made on it. A box that has one workspace
+//! at a time has it always under one path, in containers that at which environments are made: what was installed there by its path is
+//! the candidate's own code and never a copy of the base's. The mounts are made on this machine, appear in the box while it runs, and vanish from it (see `mounts`). Where that cannot be had, workspaces are
 //! copies inside the box: see [`means`]. Whether what a build left may be used again is decided in [`reuse`].
 //!
 //! All workspaces of a box belong to one user, so a program that means harm can write into another workspace that is mounted at the
@@ -36,6 +37,8 @@ pub const PREPARED_TREE: &str = "/patchwright/tree";
 pub struct Workspaces {
     station: Station,
     store: Store,
+    /// Where the box sees the first of the workspaces that are mounted.
+    first: String,
     choice: Choice,
 }
 
@@ -107,7 +110,8 @@ impl Workspaces {
             };
             match Self::on_mounts(backend, spec, &job).await? {
                 Ok(station) => {
-                    return Ok(Self { station, store: Store::Mounts(job), choice: Choice { means, refused } });
+                    let (store, choice) = (Store::Mounts(job), Choice { means, refused });
+                    return Ok(Self { station, store, first: backend.first_node(), choice });
                 }
                 Err(reason) => refused.push(Refused { means, reason }),
             }
@@ -115,7 +119,7 @@ impl Workspaces {
         }
         let station = Station::start(backend, &SandboxSpec { nodes: None, ..spec.clone() }).await?;
         let choice = Choice { means: Means::Copy, refused };
-        Ok(Self { station, store: Store::Copies(Copies::default()), choice })
+        Ok(Self { station, store: Store::Copies(Copies::default()), first: backend.first_node(), choice })
     }
 
     /// Starts a box that is shown the mounts. The inner error says why it does not see them.
@@ -133,7 +137,7 @@ impl Workspaces {
             }
             Err(error) => return Err(error),
         };
-        match appears(&station, job).await {
+        match appears(&station, job, &backend.first_node()).await {
             Ok(()) => Ok(Ok(station)),
             Err(reason) => {
                 station.close().await?;
@@ -218,7 +222,7 @@ impl Workspaces {
     /// When the disk limit is reached, or the box is gone.
     pub async fn empty(&self) -> Result<Leaf, SandboxError> {
         match &self.store {
-            Store::Mounts(job) => Ok(Leaf::mounted(job.empty().await?, None)),
+            Store::Mounts(job) => Ok(self.mounted(job.empty().await?, None)),
             Store::Copies(copies) => Ok(Leaf::copied(copies.empty(&self.station).await?, None)),
         }
     }
@@ -231,7 +235,7 @@ impl Workspaces {
         let newest = Some(layer.newest);
         match (&self.store, &layer.kind) {
             (Store::Mounts(job), LayerKind::Frozen(frozen)) if frozen.is_of(job) => {
-                Ok(Leaf::mounted(job.fork(frozen).await?, newest))
+                Ok(self.mounted(job.fork(frozen).await?, newest))
             }
             (Store::Copies(copies), LayerKind::Copy(copy)) if copies.made(copy) => {
                 Ok(Leaf::copied(copies.fork(&self.station, copy).await?, newest))
@@ -292,9 +296,12 @@ impl Workspaces {
             Some(newest) => newest,
             None => self.station.newest(&leaf.place).await?,
         };
-        let kind = match leaf.kind {
-            LeafKind::Mounted(mounted) => LayerKind::Frozen(mounted.freeze().await?),
-            LeafKind::Copied(copied) => LayerKind::Copy(Arc::new(copied)),
+        let kind = match (leaf.kind, &self.store) {
+            (LeafKind::Mounted(mounted), _) => LayerKind::Frozen(mounted.freeze().await?),
+            (LeafKind::Copied(copied), Store::Copies(copies)) => {
+                LayerKind::Copy(Arc::new(copies.aside(&self.station, copied).await?))
+            }
+            (LeafKind::Copied(_), Store::Mounts(_)) => return Err(foreign()),
         };
         Ok(Layer { kind, newest })
     }
@@ -314,6 +321,10 @@ impl Workspaces {
         }
     }
 
+    fn mounted(&self, leaf: MountedLeaf, newest: Option<Stamp>) -> Leaf {
+        Leaf { place: place_of(&leaf, &self.first), kind: LeafKind::Mounted(leaf), newest }
+    }
+
     /// Ends the box and removes every workspace, whether or not leaves and layers are still there.
     ///
     /// # Errors
@@ -329,11 +340,6 @@ impl Workspaces {
 }
 
 impl Leaf {
-    fn mounted(leaf: MountedLeaf, newest: Option<Stamp>) -> Self {
-        let place = Place::of_mount(format!("{NODES}/{}", leaf.name()));
-        Self { place, kind: LeafKind::Mounted(leaf), newest }
-    }
-
     fn copied(copied: Copy, newest: Option<Stamp>) -> Self {
         Self { place: copied.place().clone(), kind: LeafKind::Copied(copied), newest }
     }
@@ -369,15 +375,22 @@ fn foreign() -> SandboxError {
     SandboxError::Workspace { detail: "a layer of another box is of no use here".to_owned() }
 }
 
+/// Returns where a box sees a leaf.
+fn place_of(leaf: &MountedLeaf, first: &str) -> Place {
+    Place::of_mount(match leaf.is_first() {
+        true => first.to_owned(),
+        false => format!("{NODES}/{}", leaf.name()),
+    })
+}
+
 /// Finds out whether a mount that is made now is what the box sees: the box writes a file, and it is counted here.
-async fn appears(station: &Station, job: &JobMounts) -> Result<(), String> {
+async fn appears(station: &Station, job: &JobMounts, first: &str) -> Result<(), String> {
     let words = |error: SandboxError| format!("a mount made here cannot be used in the box: {}", means::words(&error));
     let leaf = job.empty().await.map_err(words)?;
     let before = job.usage().map_err(words)?;
     let path = RepoPath::new("probe").map_err(|error| error.to_string())?;
     let file = WorkFile { path, bytes: b"probe".to_vec(), mode: FileMode::Regular };
-    let place = Place::of_mount(format!("{NODES}/{}", leaf.name()));
-    station.put(&place, &[file]).await.map_err(words)?;
+    station.put(&place_of(&leaf, first), &[file]).await.map_err(words)?;
     let after = job.usage().map_err(words)?;
     leaf.remove().await.map_err(words)?;
     match after.files > before.files {

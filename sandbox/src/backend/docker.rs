@@ -26,7 +26,7 @@ use self::engine::is_absent;
 use self::running::Running;
 use self::station::StationImages;
 
-pub(crate) use self::container::{BOOT_LABEL, SetupUser};
+pub(crate) use self::container::{BOOT_LABEL, SetupUser, repository};
 pub(crate) use self::engine::Engine;
 pub(crate) use self::running::{Container, remove};
 use super::{Backend, BackendKind, Check, ConnectOptions, ImageProgressFn, Isolation, Launched, Layer};
@@ -217,7 +217,7 @@ fn offers_init(info: &SystemInfo) -> bool {
 fn seeded(spec: &SandboxSpec, argv: &[String]) -> Vec<String> {
     let Some(seed) = &spec.seed else { return argv.to_vec() };
     // The driver's own folder, where setting up took place too: what was installed there by its path is found.
-    let folder = format!("\"${}/repo\"", super::WORKSPACE_VARIABLE);
+    let folder = shell_words::quote(&repository()).into_owned();
     let line = format!("mkdir -p {folder} && cp -a \"$0\"/. {folder}/ && exec \"$@\"");
     let front = ["/bin/sh".to_owned(), "-c".to_owned(), line, seed.clone()];
     front.into_iter().chain(argv.iter().cloned()).collect()
@@ -328,6 +328,10 @@ impl Backend for DockerBackend {
             other => other?,
         };
         self.start(container, &argv).await
+    }
+
+    fn first_node(&self) -> String {
+        repository()
     }
 
     fn shows_mounts(&self) -> Result<(), String> {

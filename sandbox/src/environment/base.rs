@@ -47,6 +47,13 @@ pub(super) fn toolchain(language: Language) -> Vec<String> {
     Recipe::read(text(language)).map(|recipe| recipe.distribution.toolchain).unwrap_or_default()
 }
 
+/// Returns what the images of all languages are made of, where they are built from packages.
+#[cfg(test)]
+pub(crate) fn packages_of_all_languages() -> Vec<String> {
+    let of = |language| Recipe::read(text(language)).map(|recipe| recipe.distribution.packages).unwrap_or_default();
+    Language::ALL.into_iter().flat_map(of).collect()
+}
+
 /// Returns the id of an image that is there.
 pub(super) async fn present(backend: &DockerBackend, image: &ImageRef) -> Result<Option<String>, SandboxError> {
     backend.engine().image_id(image.as_str()).await

@@ -12,16 +12,13 @@ use super::recipe::Recipe;
 use super::setup::{self, SetupNetwork, SetupOptions};
 use super::{Detection, Found, Language, Step, SystemPackage};
 use crate::backend::ImageProgressFn;
-use crate::backend::docker::{DockerBackend, SetupUser};
+use crate::backend::docker::{DockerBackend, SetupUser, repository};
 use crate::error::SandboxError;
 use crate::image::ImageProgress;
 use crate::spec::{ImageRef, Labels, SandboxSpec};
 
 /// Where the tree lies in an environment's image, with what setting up and building made of it.
 pub const TREE: &str = "/patchwright/tree";
-/// Where the tree lies while that happens. Installed packages and build files hold absolute paths, and this is where a box has its
-/// workspace.
-const WORKSPACE: &str = "/workspace/repo";
 const HASH_LABEL: &str = "patchwright.recipe";
 const TREE_LABEL: &str = "patchwright.tree";
 
@@ -302,7 +299,7 @@ impl Making<'_> {
         }
         for (at, step) in steps.iter().enumerate() {
             self.say(image.as_str(), format!("step {} of {}: {}", at + 1, steps.len(), step.value.line));
-            let cwd = super::tree::join(WORKSPACE, &step.value.cwd);
+            let cwd = super::tree::join(&repository(), &step.value.cwd);
             let ran = phase.run(cwd.trim_end_matches('/'), &step.value.line, &variables).await?;
             if !ran.is_good() {
                 let place = (at + 1, steps.len());
@@ -310,7 +307,7 @@ impl Making<'_> {
                 return Err(PrepareError::Setup(Box::new(failure)));
             }
         }
-        let line = format!("find {WORKSPACE} -mindepth 1 -maxdepth 1 -exec mv -t {TREE} -- {{}} +");
+        let line = format!("find {} -mindepth 1 -maxdepth 1 -exec mv -t {TREE} -- {{}} +", repository());
         let moved = phase.run("/", &line, &[]).await?;
         if !moved.is_good() {
             return Err(SandboxError::Workspace { detail: format!("keeping the tree: {}", moved.output.trim()) }.into());
@@ -336,7 +333,7 @@ async fn tree(snapshot: Snapshot) -> Result<Vec<bytes::Bytes>, PrepareError> {
         {
             archive.folder(folder);
         }
-        archive.snapshot(WORKSPACE.trim_start_matches('/'), &snapshot)?;
+        archive.snapshot(repository().trim_start_matches('/'), &snapshot)?;
         Ok(archive.finish())
     });
     let stopped =

@@ -5,8 +5,12 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::backend::REPOSITORY;
 use crate::error::SandboxError;
 use crate::station::{Place, Station};
+
+/// The lowest slot.
+const FIRST: u64 = 0;
 
 /// Makes copies, and knows which are of no use any more.
 #[derive(Debug, Default)]
@@ -14,7 +18,8 @@ pub(super) struct Copies {
     slots: Arc<Mutex<Slots>>,
 }
 
-/// The names of copies: as with mounts, the lowest that is free is next, so that copies that follow each other have one path.
+/// The names of copies: as with mounts, the lowest that is free is next, so that copies that follow each other have one path. The lowest
+/// of all is the place where an environment was made, and only for what is run in.
 #[derive(Debug, Default)]
 struct Slots {
     taken: BTreeSet<u64>,
@@ -52,9 +57,15 @@ impl Drop for Copy {
 
 impl Copies {
     pub(super) async fn empty(&self, station: &Station) -> Result<Copy, SandboxError> {
+        self.make(station, FIRST + 1).await
+    }
+
+    /// Makes a copy without files in the lowest slot that is free from this one on.
+    async fn make(&self, station: &Station, lowest: u64) -> Result<Copy, SandboxError> {
         self.sweep(station).await?;
-        let slot = self.slots.lock().take();
-        match station.make_place(&format!("node-{slot}")).await {
+        let slot = self.slots.lock().take(lowest);
+        let name = if slot == FIRST { REPOSITORY.to_owned() } else { format!("node-{slot}") };
+        match station.make_place(&name).await {
             Ok(place) => {
                 let copied = Some(Copied { place: place.clone(), slot });
                 Ok(Copy { copied, place, slots: self.slots.clone() })
@@ -67,7 +78,17 @@ impl Copies {
     }
 
     pub(super) async fn fork(&self, station: &Station, from: &Copy) -> Result<Copy, SandboxError> {
-        let copy = self.empty(station).await?;
+        self.copied(station, from, FIRST).await
+    }
+
+    /// Returns a copy that others are made of, out of the way of those that are run in.
+    pub(super) async fn aside(&self, station: &Station, copy: Copy) -> Result<Copy, SandboxError> {
+        let is_first = copy.copied.as_ref().is_some_and(|it| it.slot == FIRST);
+        if is_first { self.copied(station, &copy, FIRST + 1).await } else { Ok(copy) }
+    }
+
+    async fn copied(&self, station: &Station, from: &Copy, lowest: u64) -> Result<Copy, SandboxError> {
+        let copy = self.make(station, lowest).await?;
         station.copy(&from.place, &copy.place).await?;
         Ok(copy)
     }
@@ -89,8 +110,8 @@ impl Copies {
 }
 
 impl Slots {
-    fn take(&mut self) -> u64 {
-        let free = (0..).find(|slot| !self.taken.contains(slot)).unwrap_or_default();
+    fn take(&mut self, lowest: u64) -> u64 {
+        let free = (lowest..).find(|slot| !self.taken.contains(slot)).unwrap_or_default();
         self.taken.insert(free);
         free
     }

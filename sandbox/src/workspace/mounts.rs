@@ -30,7 +30,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use nix::errno::Errno;
 use parking_lot::Mutex;
 
-use self::system::numbered;
 use self::worker::Worker;
 use crate::error::SandboxError;
 use crate::limits::Limits;
@@ -55,6 +54,9 @@ const NODES: &str = "nodes";
 const UPPER: &str = "u";
 const WORK: &str = "w";
 const TRASH: &str = "t";
+
+/// The lowest slot.
+const FIRST: u64 = 0;
 
 /// What joins the layers of a leaf.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -218,7 +220,7 @@ impl Job {
 
     /// Takes a leaf out of the box's sight.
     fn unmount(&self, slot: u64) -> io::Result<Unmounted> {
-        let done = system::unmount(&self.root, &numbered(NODES, slot))?;
+        let done = system::unmount(&self.root, slot)?;
         let mut state = self.state.lock();
         state.mounted.remove(&slot);
         if done == Unmounted::StillHeld {
@@ -286,6 +288,11 @@ impl Closing {
 }
 
 impl MountedLeaf {
+    /// Returns whether it is in the lowest slot, whose folder is always there: a box may be shown it under another path as well.
+    pub(crate) fn is_first(&self) -> bool {
+        self.slot == Some(FIRST)
+    }
+
     /// Returns the leaf's name below `nodes`.
     pub(crate) fn name(&self) -> String {
         self.slot.unwrap_or_default().to_string()

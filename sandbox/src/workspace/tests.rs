@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
+use crate::backend::BackendKind;
 use crate::backend::process::ProcessBackend;
 use crate::limits::Limits;
 use crate::report::RunEnding;
@@ -64,12 +65,35 @@ async fn every_means(backend: &dyn Backend, image: Option<ImageRef>) -> Vec<Work
 async fn check(backend: &dyn Backend, image: Option<ImageRef>) {
     for workspaces in every_means(backend, image).await {
         eprintln!("{}", workspaces.choice());
+        if backend.kind() == BackendKind::Docker {
+            what_is_alone_is_where_environments_are_made(&workspaces).await;
+        }
         nodes_are_apart(&workspaces).await;
         products_survive(&workspaces).await;
         commands_change_files(&workspaces).await;
         many_at_once(&workspaces).await;
         workspaces.close().await.unwrap();
     }
+}
+
+/// What was installed by its path finds the files of the candidate there, whatever came before.
+async fn what_is_alone_is_where_environments_are_made(workspaces: &Workspaces) {
+    let mut layer = workspaces.fill(&[file("in", "1\n")], Commit::None).await.unwrap();
+    for round in 0..3 {
+        let mut leaf = workspaces.fork(&layer).await.unwrap();
+        workspaces.apply(&mut leaf, &[edit("in", Some("edited\n"))]).await.unwrap();
+        assert_eq!(
+            say(workspaces, &mut leaf, "pwd; cat /workspace/repo/in").await,
+            "/workspace/repo\nedited",
+            "{round}"
+        );
+        layer = workspaces.freeze(leaf).await.unwrap();
+    }
+    let leaf = workspaces.fork(&layer).await.unwrap();
+    workspaces.remove(leaf).await.unwrap();
+    let mut leaf = workspaces.fork(&layer).await.unwrap();
+    assert_eq!(say(workspaces, &mut leaf, "cat /workspace/repo/in").await, "edited");
+    workspaces.remove(leaf).await.unwrap();
 }
 
 async fn nodes_are_apart(workspaces: &Workspaces) {

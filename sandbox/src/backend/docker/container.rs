@@ -1,13 +1,14 @@
 //! What a hardened container is: the one place where its settings are decided.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use bollard::models::{
     ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountBindOptions, MountBindOptionsPropagationEnum,
     MountType, ResourcesUlimits,
 };
 
-use crate::backend::{NODES, environment};
+use crate::backend::{NODES, REPOSITORY, environment};
 use crate::limits::Limits;
 use crate::spec::{Labels, NodesFolder, SandboxSpec};
 
@@ -146,7 +147,7 @@ fn host_config(spec: &SandboxSpec, offer: &Offer) -> HostConfig {
             (SCRATCH.to_owned(), scratch_options(limits, limits.disk_bytes, "exec,mode=1777")),
             (SHARED_MEMORY.to_owned(), scratch_options(limits, limits.disk_bytes / 4, "noexec,mode=1777")),
         ])),
-        mounts: spec.nodes.as_ref().map(|nodes| vec![nodes_mount(nodes)]),
+        mounts: spec.nodes.as_ref().map(|nodes| vec![nodes_mount(nodes), first_mount(nodes)]),
         // The engine's own shared memory would have no limit of files; the namespace is private all the same.
         ipc_mode: Some("none".into()),
         pids_limit: Some(i64::from(limits.processes) + 1),
@@ -168,9 +169,23 @@ fn host_config(spec: &SandboxSpec, offer: &Offer) -> HostConfig {
 /// What is mounted on this machine below the folder appears in the container, writable; the folder itself is not. Nothing that
 /// happens in the container leads back.
 fn nodes_mount(nodes: &NodesFolder) -> Mount {
+    shown(nodes.path(), NODES.to_owned())
+}
+
+/// The first of them appears once more where a box has its repository otherwise.
+fn first_mount(nodes: &NodesFolder) -> Mount {
+    shown(&nodes.path().join("0"), repository())
+}
+
+/// Returns where boxes have their repository.
+pub(crate) fn repository() -> String {
+    format!("{WORKSPACE}/{REPOSITORY}")
+}
+
+fn shown(folder: &Path, target: String) -> Mount {
     Mount {
-        target: Some(NODES.to_owned()),
-        source: Some(nodes.path().to_string_lossy().into_owned()),
+        target: Some(target),
+        source: Some(folder.to_string_lossy().into_owned()),
         typ: Some(MountType::BIND),
         read_only: Some(true),
         bind_options: Some(MountBindOptions {
@@ -255,11 +270,15 @@ mod tests {
         let offer =
             Offer { init: true, seccomp: true, groups: ALL, cpus: 1.0, runtime: Some("runsc".into()), group: None };
         let mounts = body(&spec, "sha256:1", &[], &offer).host_config.unwrap().mounts.unwrap();
-        let [mount] = mounts.as_slice() else { panic!("{mounts:?}") };
-        assert_eq!((mount.source.as_deref(), mount.target.as_deref()), (Some("/run/job/nodes"), Some("/nodes")));
-        assert_eq!(mount.read_only, Some(true));
-        let propagation = mount.bind_options.as_ref().unwrap().propagation;
-        assert_eq!(propagation, Some(MountBindOptionsPropagationEnum::RSLAVE));
+        let [all, first] = mounts.as_slice() else { panic!("{mounts:?}") };
+        assert_eq!((all.source.as_deref(), all.target.as_deref()), (Some("/run/job/nodes"), Some("/nodes")));
+        let path = (first.source.as_deref(), first.target.as_deref());
+        assert_eq!(path, (Some("/run/job/nodes/0"), Some("/workspace/repo")));
+        for mount in [all, first] {
+            assert_eq!(mount.read_only, Some(true));
+            let propagation = mount.bind_options.as_ref().unwrap().propagation;
+            assert_eq!(propagation, Some(MountBindOptionsPropagationEnum::RSLAVE));
+        }
     }
 
     #[test]

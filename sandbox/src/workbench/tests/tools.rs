@@ -3,19 +3,19 @@
 use super::*;
 
 /// A program with a fault, its tests, and the fix.
-struct Case {
-    runner: RunnerKind,
-    words: &'static [&'static str],
-    programs: &'static [&'static str],
-    files: &'static [(&'static str, &'static str)],
-    source: &'static str,
-    fixed: &'static str,
-    broken: &'static str,
-    failing: &'static str,
-    passing: &'static str,
+pub(super) struct Case {
+    pub(super) runner: RunnerKind,
+    pub(super) words: &'static [&'static str],
+    pub(super) programs: &'static [&'static str],
+    pub(super) files: &'static [(&'static str, &'static str)],
+    pub(super) source: &'static str,
+    pub(super) fixed: &'static str,
+    pub(super) broken: &'static str,
+    pub(super) failing: &'static str,
+    pub(super) passing: &'static str,
 }
 
-const NODE: Case = Case {
+pub(super) const NODE: Case = Case {
     runner: RunnerKind::NodeTest,
     words: &["node", "--test"],
     programs: &["node"],
@@ -34,7 +34,7 @@ const NODE: Case = Case {
     passing: "test/sum.test.js::adds nothing",
 };
 
-const RSPEC: Case = Case {
+pub(super) const RSPEC: Case = Case {
     runner: RunnerKind::Rspec,
     words: &["rspec"],
     programs: &["rspec"],
@@ -53,7 +53,7 @@ const RSPEC: Case = Case {
     passing: "spec/sum_spec.rb::sum::adds nothing",
 };
 
-const MINITEST: Case = Case {
+pub(super) const MINITEST: Case = Case {
     runner: RunnerKind::Minitest,
     words: &["ruby", "-Ilib", "test/sum_test.rb"],
     programs: &["ruby"],
@@ -77,11 +77,14 @@ async fn judges_candidates(case: &Case) {
         return;
     }
     let backend = connect(BackendKind::Process, &ConnectOptions::default()).await.unwrap();
-    let image = backend.prepare(None, &|_| {}).await.unwrap();
-    let spec = SandboxSpec { image, ..SandboxSpec::new(Labels::for_job("test")) };
+    judge(case, backend.as_ref(), &SandboxSpec::new(Labels::for_job("test"))).await;
+}
+
+/// Has the base, a candidate that mends it, one of its tests, and a candidate that breaks it judged in one box.
+pub(super) async fn judge(case: &Case, backend: &dyn Backend, spec: &SandboxSpec) {
     let args = case.words.iter().map(|word| (*word).to_owned()).collect();
     let plan = TestPlan { args, ..plan(case.runner) };
-    let mut bench = Workbench::start(backend.as_ref(), &spec, &plan).await.unwrap();
+    let mut bench = Workbench::start(backend, spec, &plan).await.unwrap();
     bench.put(case.files.iter().map(|(path, text)| file(path, text)).collect()).await.unwrap();
     let all = TestRequest::all(plan);
 

@@ -13,7 +13,7 @@ use nix::sys::stat::{Mode, fchmod, mkdirat};
 use nix::sys::statvfs::fstatvfs;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, chdir, fchdir, fchown, unlinkat};
 
-use super::{Joiner, NOBODY, NODES, SOURCE, TRASH, UPPER, Usage, WORK};
+use super::{FIRST, Joiner, NOBODY, NODES, SOURCE, TRASH, UPPER, Usage, WORK};
 
 /// No file of one leaf is told apart from another by what the kernel was built with: these are said, not left to defaults.
 /// `redirect_dir` lets a box rename folders that lie in a layer; the attributes it uses can be written by the kernel alone.
@@ -59,6 +59,7 @@ fn mount_job(path: &Path, bytes: u64, files: u64) -> io::Result<OwnedFd> {
     for (name, mode) in [(NODES, 0o755), (UPPER, 0o700), (WORK, 0o700), (TRASH, 0o700), (NOTHING, 0o755)] {
         make_folder(&root, name, mode, None)?;
     }
+    make_folder(&root, &numbered(NODES, FIRST), 0o755, None)?;
     Ok(root)
 }
 
@@ -85,7 +86,9 @@ pub(super) fn remove_job(path: &Path) -> io::Result<()> {
 /// Makes the folders of a leaf and mounts it. To be called on the mounting thread.
 pub(super) fn mount_leaf(root: &OwnedFd, id: u64, slot: u64, lower: &[u64], joiner: &Joiner) -> io::Result<()> {
     let (node, upper, work) = (numbered(NODES, slot), numbered(UPPER, id), numbered(WORK, id));
-    make_folder(root, &node, 0o755, None)?;
+    if slot != FIRST {
+        make_folder(root, &node, 0o755, None)?;
+    }
     make_folder(root, &upper, 0o755, Some(NOBODY))?;
     make_folder(root, &work, 0o700, None)?;
     let lower: Vec<String> = lower.iter().map(|id| numbered(UPPER, *id)).collect();
@@ -126,9 +129,12 @@ fn inside<T>(root: &OwnedFd, work: impl FnOnce() -> io::Result<T>) -> io::Result
 }
 
 /// Unmounts a leaf, whoever uses it, and removes the folder it was mounted on. To be called on the mounting thread.
-pub(super) fn unmount(root: &OwnedFd, node: &str) -> io::Result<Unmounted> {
-    let done = inside(root, || unmount_here(Path::new(node)))?;
-    unlinkat(root, node, UnlinkatFlags::RemoveDir)?;
+pub(super) fn unmount(root: &OwnedFd, slot: u64) -> io::Result<Unmounted> {
+    let node = numbered(NODES, slot);
+    let done = inside(root, || unmount_here(Path::new(&node)))?;
+    if slot != FIRST {
+        unlinkat(root, node.as_str(), UnlinkatFlags::RemoveDir)?;
+    }
     Ok(done)
 }
 
@@ -161,7 +167,8 @@ pub(super) fn is_crowded(root: &OwnedFd) -> io::Result<bool> {
 
 /// Removes the empty folders of a leaf that could not be mounted.
 pub(super) fn forget_leaf(root: &OwnedFd, id: u64, slot: u64) {
-    for folder in [numbered(NODES, slot), numbered(UPPER, id), numbered(WORK, id)] {
+    let node = (slot != FIRST).then(|| numbered(NODES, slot));
+    for folder in node.into_iter().chain([numbered(UPPER, id), numbered(WORK, id)]) {
         let _ = unlinkat(root, folder.as_str(), UnlinkatFlags::RemoveDir);
     }
 }
