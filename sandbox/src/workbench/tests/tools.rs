@@ -98,9 +98,12 @@ pub(super) async fn judge(case: &Case, backend: &dyn Backend, spec: &SandboxSpec
     let report = bench.run_tests(&fixed).await.unwrap();
     assert!(report.all_passed() && report.results.len() == 2, "{report:?}");
 
-    let one = TestRequest { select: Select::Ids(vec![case.failing.into()]), ..fixed };
-    let report = bench.run_tests(&one).await.unwrap();
-    assert!(report.all_passed() && report.results.len() == 1, "{report:?}");
+    // One more run of Maven takes as long as all runs of the others; its selection is tested with its reader.
+    if case.runner != RunnerKind::Maven {
+        let one = TestRequest { select: Select::Ids(vec![case.failing.into()]), ..fixed };
+        let report = bench.run_tests(&one).await.unwrap();
+        assert!(report.all_passed() && report.results.len() == 1, "{report:?}");
+    }
 
     let broken = TestRequest { overlay: vec![over(case.source, case.broken)], ..all };
     let report = bench.run_tests(&broken).await.unwrap();
