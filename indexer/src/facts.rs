@@ -5,10 +5,12 @@
 
 use std::ops::Range;
 
+use repo::RepoPath;
 use serde::{Deserialize, Serialize};
 
 use crate::index::SkipReason;
 use crate::symbol::Definition;
+use crate::syntax::LanguageId;
 
 /// The facts of one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -219,6 +221,14 @@ pub struct TextSpan {
 }
 
 impl FileFacts {
+    /// Reads the facts of one file; `None` where its path names no language that is read.
+    ///
+    /// # Errors
+    /// The reason why a file of these bytes is left out.
+    pub fn read(path: &RepoPath, bytes: &[u8]) -> Option<Result<FileFacts, SkipReason>> {
+        Some(crate::parse::read(LanguageId::of_file(path, bytes)?, bytes))
+    }
+
     /// Returns the text of a name.
     pub fn name(&self, id: NameId) -> &str {
         self.names.get(id.0 as usize).map_or("", String::as_str)

@@ -214,7 +214,7 @@ pub struct Definition {
     /// The definition around this one: its place in the file's list, always before this one.
     pub parent: Option<u32>,
     /// The dotted path of the class it belongs to where that is not around it, as written: the receiver of a Go method, the type of a Rust
-    /// `impl`, `A` in the C++ definition of `A::f`, `Foo` in `Foo.prototype.f = …`.
+    /// `impl`, `A` in the C++ definition of `A::f`, `Foo.prototype` in `Foo.prototype.f = …`.
     pub owner: Option<String>,
     /// The namespaces, packages or modules inside the file around a definition that has no parent, joined by dots. Where a file has a
     /// single one it is [`crate::FileFacts::namespace`].

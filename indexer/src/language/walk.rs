@@ -37,6 +37,8 @@ pub(super) trait Dialect: Sized {
     const OWN: &'static [&'static str] = &[];
     /// The words for what is inherited (`super`).
     const SUPER: &'static [&'static str] = &[];
+    /// The name given to a function that has none, and so qualifies nothing.
+    const UNNAMED: &'static str = "";
 
     /// Takes an open node; returns whether its children are to be walked. Scopes and namespaces opened here end with the node.
     fn enter<'t>(walk: &mut Walk<'t, Self>, frame: Frame<'t, Self::Kind>) -> bool;
@@ -64,7 +66,7 @@ pub(super) struct Frame<'t, K> {
 
 /// The state of a walk over one file.
 pub(super) struct Walk<'t, D: Dialect> {
-    pub(super) text: &'t [u8],
+    pub(super) text: &'t str,
     pub(super) facts: FileFacts,
     /// The nodes around the one that is entered, outermost first.
     pub(super) frames: Vec<Frame<'t, D::Kind>>,
@@ -90,7 +92,8 @@ pub(super) fn extract<D: Dialect>(tree: &SyntaxTree, kinds: &'static [D::Kind], 
 impl<'t, D: Dialect> Walk<'t, D> {
     pub(super) fn new(tree: &'t SyntaxTree, kinds: &'static [D::Kind], own: D) -> Walk<'t, D> {
         Walk {
-            text: tree.text(),
+            // Checked once here rather than at every slice; what is no UTF-8 was mended before.
+            text: std::str::from_utf8(tree.text()).unwrap_or(""),
             facts: FileFacts::default(),
             frames: Vec::new(),
             scopes: vec![Scope::default()],
@@ -213,13 +216,13 @@ impl<'t, D: Dialect> Walk<'t, D> {
         self.scopes.last().and_then(|it| it.definition)
     }
 
-    /// Returns the text of a node; the empty text where it is no UTF-8.
+    /// Returns the text of a node.
     pub(super) fn slice(&self, node: Node<'_>) -> &'t str {
         self.slice_of(node.byte_range())
     }
 
     pub(super) fn slice_of(&self, range: Range<usize>) -> &'t str {
-        std::str::from_utf8(self.text.get(range).unwrap_or_default()).unwrap_or("")
+        self.text.get(range).unwrap_or_default()
     }
 
     /// Returns the text of the child in a field.

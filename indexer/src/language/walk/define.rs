@@ -64,6 +64,20 @@ impl<'t, D: Dialect> Walk<'t, D> {
         }
     }
 
+    /// Begins the definition of a value: the head is its first line.
+    pub(in crate::language) fn draft_of_value(
+        &self,
+        name: impl Into<Cow<'t, str>>,
+        kind: SymbolKind,
+        form: Form,
+        outer: Node<'t>,
+    ) -> Draft<'t> {
+        let mut draft = self.draft(name, kind, form, outer, None);
+        let line = self.slice(outer).lines().next().map_or(0, str::len);
+        draft.head.end = draft.head.start + line;
+        draft
+    }
+
     /// Keeps the text of an attribute for the definition that comes next.
     pub(in crate::language) fn attribute_above(&mut self, node: Node<'t>, text: &str) {
         let start = node.start_position();
@@ -118,7 +132,8 @@ impl<'t, D: Dialect> Walk<'t, D> {
     /// Adds a definition as it is, but for its qualified name and namespace.
     pub(in crate::language) fn push_definition(&mut self, mut definition: Definition) -> u32 {
         let parent = definition.parent.and_then(|it| self.facts.symbols.get(it as usize));
-        let around = parent.map(|it| it.qualified.as_str()).into_iter().chain(definition.owner.as_deref());
+        let parent = parent.map(|it| it.qualified.as_str()).filter(|it| *it != D::UNNAMED);
+        let around = parent.into_iter().chain(definition.owner.as_deref());
         definition.qualified = around.chain([definition.name.as_str()]).collect::<Vec<_>>().join(".");
         if definition.parent.is_none() {
             definition.namespace = self.namespace();
@@ -143,8 +158,11 @@ impl<'t, D: Dialect> Walk<'t, D> {
 
     /// Marks what stands directly in a definition as tests or their support.
     pub(in crate::language) fn mark_inside(&mut self, at: u32) {
-        let inside = |it: &&mut Definition| it.parent == Some(at);
-        self.facts.symbols.iter_mut().skip(at as usize + 1).filter(inside).for_each(|it| it.is_test = true);
+        let Some((outer, rest)) = self.facts.symbols.get_mut(at as usize..).and_then(|it| it.split_first_mut()) else {
+            return;
+        };
+        let inside = rest.iter_mut().take_while(|it| it.span.start < outer.span.end);
+        inside.filter(|it| it.parent == Some(at)).for_each(|it| it.is_test = true);
     }
 }
 
@@ -195,6 +213,10 @@ pub(in crate::language) fn class_of_type(text: &str) -> Option<String> {
     }
     while let Some(rest) = QUALIFIERS.iter().find_map(|it| text.strip_prefix(it)) {
         text = rest.trim_start_matches(['&', '*']).trim_start();
+    }
+    if text.find('[').is_some_and(|it| !text[..it].contains('<')) {
+        // An array has the members of arrays.
+        return None;
     }
     let end = text.find(['<', '[', '{', '|', '(', ')', ' ', '*', '&', '?', '!', '\n', ',']).unwrap_or(text.len());
     let path = path_of(text[..end].trim())?;

@@ -16,6 +16,8 @@ pub(in crate::language) struct Scope<'t> {
     bound: FxHashMap<&'t str, Option<String>>,
     /// The names declared global or nonlocal.
     outside: FxHashSet<&'t str>,
+    /// Names that mean nothing outside, whatever the scope: type parameters.
+    hidden: FxHashSet<&'t str>,
     pending: Vec<Pending<'t>>,
     /// The name of the own instance where the code chooses it: in a Python method, the first parameter.
     pub(in crate::language) own_name: Option<&'t str>,
@@ -59,6 +61,11 @@ impl<'t> Scope<'t> {
         Scope { definition: within, kind: ScopeKind::Class, owner: Some(owner.into()), ..Scope::default() }
     }
 
+    /// The body of a class without a name.
+    pub(in crate::language) fn owned_by_nothing(within: Option<u32>) -> Scope<'t> {
+        Scope { definition: within, kind: ScopeKind::Class, ..Scope::default() }
+    }
+
     /// Returns whether `name` is bound here.
     pub(in crate::language) fn binds(&self, name: &str) -> bool {
         self.bound.contains_key(name)
@@ -89,6 +96,11 @@ impl<'t> Scope<'t> {
         self.outside.contains(name)
     }
 
+    /// Notes a name that means nothing outside of the scope, even if that is a class.
+    pub(in crate::language) fn hide(&mut self, name: &'t str) {
+        self.hidden.insert(name);
+    }
+
     /// Keeps a reference until the scope ends.
     pub(in crate::language) fn hold(&mut self, pending: Pending<'t>) {
         self.pending.push(pending);
@@ -96,10 +108,13 @@ impl<'t> Scope<'t> {
 
     /// Ends the scope: references to its own names are settled, the others are handed on.
     pub(in crate::language) fn close(
-        self,
+        mut self,
         settled: &mut Vec<Reference>,
         mut intern: impl FnMut(&str) -> NameId,
     ) -> Vec<Pending<'t>> {
+        if !self.hidden.is_empty() {
+            self.pending.retain(|it| !self.hidden.contains(it.root.as_ref()));
+        }
         if matches!(self.kind, ScopeKind::File | ScopeKind::Class) {
             return self.pending;
         }

@@ -48,9 +48,9 @@ impl<'t, D: Dialect> Walk<'t, D> {
 
     /// Returns whether code stands before the node on its line.
     fn shares_line(&self, node: Node<'_>) -> bool {
-        let start = node.start_byte();
-        let line = start.saturating_sub(node.start_position().column);
-        self.text.get(line..start).is_some_and(|it| !it.trim_ascii().is_empty())
+        let (start, column) = (node.start_byte(), node.start_position().column);
+        // Nobody indents further.
+        column > 200 || !self.slice_of(start.saturating_sub(column)..start).trim().is_empty()
     }
 
     /// Takes the comments that end right above `node` as the documentation of the definition that is made next.

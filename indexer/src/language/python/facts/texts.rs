@@ -24,7 +24,7 @@ impl<'t> Walker<'t> {
 
     pub(super) fn import(&mut self, node: Node<'t>) -> bool {
         let within = self.within();
-        self.facts.imports.extend(imports::read(node, self.text, within));
+        self.facts.imports.extend(imports::read(node, self.text.as_bytes(), within));
         // Inside a broken import there may be anything.
         node.has_error()
     }
