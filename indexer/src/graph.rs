@@ -8,10 +8,11 @@ mod csr;
 mod lookup;
 mod modules;
 mod nodes;
+pub mod query;
 mod resolve;
 mod walk;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use repo::RepoPath;
 use serde::{Deserialize, Serialize};
@@ -176,6 +177,12 @@ impl EdgeKinds {
     pub fn has(self, kind: EdgeKind) -> bool {
         self.0 & (1 << kind as u8) != 0
     }
+
+    /// Returns the kinds of both sets.
+    #[must_use]
+    pub fn or(self, other: EdgeKinds) -> EdgeKinds {
+        EdgeKinds(self.0 | other.0)
+    }
 }
 
 /// Which way edges are followed.
@@ -203,11 +210,26 @@ pub struct Edge {
 pub struct CodeGraph {
     inventory: Arc<Inventory>,
     edges: Edges,
+    by_kind: OnceLock<[Vec<NodeId>; NodeKind::ALL.len()]>,
 }
 
 impl CodeGraph {
     pub(crate) fn new(inventory: Arc<Inventory>, edges: Edges) -> CodeGraph {
-        CodeGraph { inventory, edges }
+        CodeGraph { inventory, edges, by_kind: OnceLock::new() }
+    }
+
+    /// Returns the nodes of a kind in the order of their numbers.
+    pub fn of_kind(&self, kind: NodeKind) -> &[NodeId] {
+        let by_kind = self.by_kind.get_or_init(|| {
+            let mut all: [Vec<NodeId>; NodeKind::ALL.len()] = Default::default();
+            for id in (0..self.node_count() as u32).map(NodeId) {
+                if let Some(kind) = self.kind(id) {
+                    all[kind as usize].push(id);
+                }
+            }
+            all
+        });
+        &by_kind[kind as usize]
     }
 
     fn nodes(&self) -> Nodes {
