@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use crate::cache::{Cache, FactStore, FileRecord, Record, View};
 use crate::error::IndexError;
 use crate::facts::FileFacts;
-use crate::graph::{CodeGraph, Edges};
+use crate::graph::{CodeGraph, Edges, Outline, Project, Sources};
 use crate::index::{Index, IndexProgress, IndexStats, Parts, SkipReason, Stage};
 use crate::syntax::LanguageId;
 use crate::text::{Corpus, TextIndex};
@@ -99,7 +99,7 @@ fn build(cache: &Cache, snapshot: &Snapshot, progress: &dyn Fn(IndexProgress)) -
     let Some(inventory) = view.into_inventory() else { unreachable!("paths come from paths") };
     let inventory = Arc::new(inventory);
     let prepared = cache.prepare_view()?;
-    let edges = link(prepared.path(), &inventory, &kept)?;
+    let edges = link(prepared.path(), &inventory, &kept, &project(snapshot)?)?;
     View::write(&encoded, &edges, prepared.path())
         .map_err(|source| IndexError::Cache { path: prepared.path().to_owned(), source })?;
     // Opened before it is published: from then on another process may put its own in its place.
@@ -108,6 +108,13 @@ fn build(cache: &Cache, snapshot: &Snapshot, progress: &dyn Fn(IndexProgress)) -
     let graph = CodeGraph::new(Arc::clone(&inventory), edges);
     let facts = kept.into_iter().map(|it| Some(it.facts)).collect();
     Ok(Parts { snapshot: snapshot.clone(), inventory, graph, text, facts, store, stats })
+}
+
+/// Reads the files of configuration that say what names mean.
+fn project(snapshot: &Snapshot) -> Result<Project, IndexError> {
+    let files = snapshot.entries().iter().filter(|it| it.mode.is_file() && Project::reads(&it.path));
+    let read = files.map(|it| Ok((&it.path, snapshot.read_blob(it.blob)?))).collect::<Result<Vec<_>, IndexError>>()?;
+    Ok(Project::of(read.iter().map(|it| (it.0, it.1.as_slice()))))
 }
 
 /// Returns the language of a file; of the bytes only headers are looked at.
@@ -194,15 +201,18 @@ fn read(store: &FactStore, snapshot: &Snapshot, language: LanguageId, blob: Blob
 }
 
 /// Resolves the graph and writes the text index, on as many cores as there are.
-fn link(directory: &Path, inventory: &Inventory, contents: &[Content]) -> Result<Edges, IndexError> {
+fn link(directory: &Path, inventory: &Inventory, contents: &[Content], project: &Project) -> Result<Edges, IndexError> {
     let facts: Vec<&FileFacts> = contents.iter().map(|it| it.facts.as_ref()).collect();
+    let outlines: Vec<Outline> = facts.par_iter().map(|it| Outline::of(it)).collect();
+    let outlines: Vec<&Outline> = outlines.iter().collect();
+    let sources = Sources { inventory, facts: &facts, outlines: &outlines, project };
     let texts: Vec<(&FileFacts, &[u8])> = contents.iter().map(|it| (it.facts.as_ref(), it.bytes.as_ref())).collect();
     let (files, (symbols, edges)) = rayon::join(
         || crate::text::build(directory, Corpus::Files, documents::of_files(inventory, &texts)),
         || {
             rayon::join(
                 || crate::text::build(directory, Corpus::Symbols, documents::of_symbols(inventory, &texts)),
-                || crate::graph::resolve(inventory, &facts),
+                || crate::graph::resolve(&sources),
             )
         },
     );

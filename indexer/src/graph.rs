@@ -4,12 +4,16 @@
 //! memory and the whole graph is written and read as it is. Which definition a reference means is decided in `resolve`, with a
 //! confidence: Python tells little about types, and a guess is better as a weak edge than as none or as a strong one.
 
+mod config;
 mod csr;
 mod lookup;
-mod modules;
+mod members;
+mod names;
 mod nodes;
+mod outline;
 pub mod query;
 mod resolve;
+mod units;
 mod walk;
 
 use std::sync::{Arc, OnceLock};
@@ -20,9 +24,11 @@ use serde::{Deserialize, Serialize};
 use crate::symbol::{FileId, Symbol, SymbolId, SymbolKind};
 use crate::view::Inventory;
 
+pub(crate) use config::Project;
 pub(crate) use csr::Edges;
 pub(crate) use nodes::Nodes;
-pub(crate) use resolve::resolve;
+pub(crate) use outline::Outline;
+pub(crate) use resolve::{Sources, resolve};
 pub use walk::Walk;
 
 /// Number of a node: the repository is 0, then come directories, files and symbols.

@@ -26,9 +26,6 @@ pub(crate) trait Language: Sync {
 
     /// Returns whether a member of this name belongs to the language's own types so often that the name alone says nothing.
     fn is_common_member(&self, name: &str) -> bool;
-
-    /// Returns the dotted names by which other files may import the file at `path`, the usual one first; `exists` tells of other files.
-    fn module_names(&self, path: &RepoPath, exists: &dyn Fn(&[u8]) -> bool) -> Vec<String>;
 }
 
 /// Returns what is known of a language.
@@ -67,10 +64,6 @@ impl Language for Unread {
 
     fn is_common_member(&self, _name: &str) -> bool {
         false
-    }
-
-    fn module_names(&self, _path: &RepoPath, _exists: &dyn Fn(&[u8]) -> bool) -> Vec<String> {
-        Vec::new()
     }
 }
 

@@ -1,209 +1,259 @@
-//! What a name means at a place: through definitions, imports, star imports, members and base classes.
+//! What a name means at a place: through definitions, imports, spaces, members and base classes.
+//!
+//! Nothing is computed before it is asked for but what needs a pass over all symbols, so that linking a few files again costs little.
+
+use std::sync::OnceLock;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{FileFacts, ImportItem, Usage};
-use crate::graph::modules::{Module, Modules};
-use crate::symbol::{FileId, SymbolId, SymbolKind};
+use crate::facts::FileFacts;
+use crate::graph::names::{Bound, FileNames};
+use crate::graph::units::{Family, SpaceId, Unit, World, shared_folders};
+use crate::symbol::{FileId, Form, SymbolId, SymbolKind};
 use crate::view::Inventory;
 
 /// Imports that lead in circles, and classes that inherit in circles, end here.
 const MAX_DEPTH: u32 = 16;
 /// A step through a star import may be tried for many files, so few may follow upon each other.
 const STAR_COST: u32 = 6;
-/// Deeper hierarchies are not followed to their top.
-const MAX_ANCESTORS: usize = 64;
+/// Of more definitions of one name in one space only so many are weighed.
+const MAX_CANDIDATES: usize = 64;
 
 /// What a name means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Target {
     Symbol(SymbolId),
-    Module(Module),
+    Unit(Unit),
     /// Something outside of the snapshot.
     Foreign,
 }
 
-/// What an import binds a name to.
+/// Where a name stands.
 #[derive(Clone, Copy, Debug)]
-enum Bound<'a> {
-    Module(Module),
-    Item(Module, &'a str),
-    Foreign,
+pub(super) struct Place {
+    pub(super) file: FileId,
+    pub(super) space: Option<SpaceId>,
+    /// The class whose members are named without saying whose they are.
+    pub(super) class: Option<SymbolId>,
 }
 
-/// The names at the top of a file.
-#[derive(Debug, Default)]
-struct FileNames<'a> {
-    definitions: FxHashMap<&'a str, SymbolId>,
-    imports: FxHashMap<&'a str, Bound<'a>>,
-    /// The files all of whose names are imported, directly or through others, nearest first.
-    stars: Vec<FileId>,
+/// How far a search has gone.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Trail {
+    depth: u32,
+    /// Only what is written in a class itself counts as its member: what it inherits is just being found out.
+    plain: bool,
+}
+
+impl Trail {
+    pub(super) const START: Trail = Trail { depth: 0, plain: false };
+    /// The trail of the search for base classes and owners.
+    pub(super) const PLAIN: Trail = Trail { depth: 0, plain: true };
+
+    fn step(self) -> Trail {
+        self.steps(1)
+    }
+
+    fn steps(self, count: u32) -> Trail {
+        Trail { depth: self.depth + count, ..self }
+    }
+
+    pub(super) fn is_plain(self) -> bool {
+        self.plain
+    }
+
+    fn is_lost(self) -> bool {
+        self.depth > MAX_DEPTH
+    }
+}
+
+/// Gives the facts of files; may load them when first asked.
+pub(crate) trait FactsOf: Sync {
+    /// Returns the facts of a file; those of an empty file where they cannot be had.
+    fn facts(&self, file: FileId) -> &FileFacts;
+}
+
+impl FactsOf for Vec<&FileFacts> {
+    fn facts(&self, file: FileId) -> &FileFacts {
+        self[file.0 as usize]
+    }
+}
+
+/// What is known of the names of one file, each part from when it is first asked for.
+#[derive(Default)]
+pub(super) struct Tables<'a> {
+    names: OnceLock<FileNames<'a>>,
+    stars: OnceLock<Vec<FileId>>,
+    pub(super) members: OnceLock<FxHashMap<(SymbolId, &'a str), SymbolId>>,
+    pub(super) bases: OnceLock<FxHashMap<SymbolId, Vec<SymbolId>>>,
+    pub(super) ancestors: OnceLock<FxHashMap<SymbolId, Vec<SymbolId>>>,
 }
 
 /// All names of a snapshot.
 pub(super) struct Lookup<'a> {
     pub(super) inventory: &'a Inventory,
-    pub(super) facts: &'a [&'a FileFacts],
-    pub(super) modules: Modules<'a>,
-    files: Vec<FileNames<'a>>,
-    members: FxHashMap<(SymbolId, &'a str), SymbolId>,
-    /// The classes from which each class inherits at any distance, in the order in which members are sought.
-    ancestors: FxHashMap<SymbolId, Vec<SymbolId>>,
+    pub(super) facts: &'a dyn FactsOf,
+    pub(super) world: World<'a>,
+    pub(super) tables: Vec<Tables<'a>>,
+    /// Members that stand apart from their class, by the last part of its name and their own.
+    pub(super) apart: FxHashMap<(Family, &'a str, &'a str), Vec<SymbolId>>,
+    /// Classes that may be defined in several places, by qualified name.
+    pub(super) reopened: FxHashMap<(Family, &'a str), Vec<SymbolId>>,
+    /// What is said apart from a class about its bases: by the last part of the class's name, the file and the place in its list.
+    pub(super) implements: FxHashMap<&'a str, Vec<(FileId, usize)>>,
     /// Methods by name, tests left out.
-    methods: FxHashMap<&'a str, Vec<SymbolId>>,
+    methods: FxHashMap<(Family, &'a str), Vec<SymbolId>>,
     /// Fields and properties by name, tests left out.
-    fields: FxHashMap<&'a str, Vec<SymbolId>>,
+    fields: FxHashMap<(Family, &'a str), Vec<SymbolId>>,
 }
 
 impl<'a> Lookup<'a> {
-    pub(super) fn new(inventory: &'a Inventory, facts: &'a [&'a FileFacts]) -> Lookup<'a> {
+    pub(super) fn new(world: World<'a>, facts: &'a dyn FactsOf) -> Lookup<'a> {
+        let inventory = world.inventory;
         let mut lookup = Lookup {
             inventory,
             facts,
-            modules: Modules::of(inventory),
-            files: Vec::new(),
-            members: FxHashMap::default(),
-            ancestors: FxHashMap::default(),
+            world,
+            tables: inventory.files.iter().map(|_| Tables::default()).collect(),
+            apart: FxHashMap::default(),
+            reopened: FxHashMap::default(),
+            implements: FxHashMap::default(),
             methods: FxHashMap::default(),
             fields: FxHashMap::default(),
         };
-        lookup.files = (0..inventory.files.len()).map(|it| lookup.names_of(FileId(it as u32))).collect();
-        lookup.follow_stars();
-        lookup.collect_members();
-        lookup.collect_bases();
+        for file in (0..inventory.files.len() as u32).map(FileId) {
+            lookup.enter(file);
+        }
         lookup
     }
 
-    fn names_of(&self, file: FileId) -> FileNames<'a> {
-        let mut names = FileNames::default();
+    /// Enters the members and classes of a file into the tables of all files.
+    fn enter(&mut self, file: FileId) {
+        let family = self.world.family(file);
+        let sight = family.rules().sight();
         for at in self.inventory.symbols_of(file) {
-            let symbol = &self.inventory.symbols[at];
-            if symbol.parent.is_none() {
-                names.definitions.entry(&symbol.name).or_insert(SymbolId(at as u32));
+            let (id, symbol) = (SymbolId(at as u32), &self.inventory.symbols[at]);
+            if let Some(owner) = &symbol.owner {
+                self.apart.entry((family, last(owner), &symbol.name)).or_default().push(id);
             }
-        }
-        let facts: &'a FileFacts = self.facts[file.0 as usize];
-        // What the top of the file binds comes before what a function imports for itself.
-        let mut imports: Vec<_> = facts.imports.iter().collect();
-        imports.sort_by_key(|it| it.within.is_some());
-        for import in imports {
-            let module = self.modules.imported(file, import);
-            match (&import.item, module) {
-                (ImportItem::Star, Some(Module::File(it))) => names.stars.push(it),
-                (ImportItem::Star, Some(Module::Namespace(_)) | None) => {}
-                (ImportItem::Module { alias: Some(alias) }, module) => {
-                    names.imports.entry(alias).or_insert(module.map_or(Bound::Foreign, Bound::Module));
-                }
-                (ImportItem::Module { alias: None }, _) => {
-                    let first = import.module.split('.').next().unwrap_or(&import.module);
-                    let bound = self.modules.named(first).map_or(Bound::Foreign, Bound::Module);
-                    let bound = module.filter(|_| first == import.module).map_or(bound, Bound::Module);
-                    names.imports.entry(first).or_insert(bound);
-                }
-                (ImportItem::Name { name, alias }, module) => {
-                    let bound = module.map_or(Bound::Foreign, |it| Bound::Item(it, name));
-                    names.imports.entry(alias.as_ref().unwrap_or(name)).or_insert(bound);
-                }
+            if sight.reopened && symbol.kind == SymbolKind::Class {
+                self.reopened.entry((family, &symbol.qualified)).or_default().push(id);
             }
-        }
-        names
-    }
-
-    /// Star imports may go in circles, so all that each file reaches is found once, breadth first.
-    fn follow_stars(&mut self) {
-        let direct: Vec<Vec<FileId>> = self.files.iter().map(|it| it.stars.clone()).collect();
-        for (at, names) in self.files.iter_mut().enumerate().filter(|it| !it.1.stars.is_empty()) {
-            let mut seen: FxHashSet<FileId> = names.stars.iter().copied().collect();
-            seen.insert(FileId(at as u32));
-            let mut next = 0;
-            while let Some(file) = names.stars.get(next) {
-                let further = &direct[file.0 as usize];
-                names.stars.extend(further.iter().filter(|it| seen.insert(**it)));
-                next += 1;
-            }
-        }
-    }
-
-    fn collect_members(&mut self) {
-        for (at, symbol) in self.inventory.symbols.iter().enumerate() {
-            let id = SymbolId(at as u32);
-            let Some(class) = symbol.parent.filter(|it| self.is_class(*it)) else { continue };
-            self.members.entry((class, &symbol.name)).or_insert(id);
-            if symbol.is_test {
+            let is_member = symbol.owner.is_some() || symbol.parent.is_some_and(|it| self.is_class(it));
+            if symbol.is_test || !is_member {
                 continue;
             }
-            let is_property = symbol.decorators.iter().any(|it| it.ends_with("property"));
+            let is_property = match family {
+                Family::Python => symbol.decorators.iter().any(|it| it.ends_with("property")),
+                _ => symbol.form == Form::Accessor,
+            };
             match symbol.kind {
-                SymbolKind::Method if !is_property => self.methods.entry(&symbol.name).or_default().push(id),
-                SymbolKind::Method | SymbolKind::Field => self.fields.entry(&symbol.name).or_default().push(id),
+                SymbolKind::Method if !is_property => self.methods.entry((family, &symbol.name)).or_default().push(id),
+                SymbolKind::Method | SymbolKind::Field => {
+                    self.fields.entry((family, &symbol.name)).or_default().push(id);
+                }
                 SymbolKind::Class | SymbolKind::Function | SymbolKind::Variable => {}
             }
         }
-    }
-
-    fn collect_bases(&mut self) {
-        let mut bases: FxHashMap<SymbolId, Vec<SymbolId>> = FxHashMap::default();
-        for (at, facts) in self.facts.iter().enumerate() {
-            let file = FileId(at as u32);
-            let first = self.first_of(file);
-            for reference in facts.references.iter().filter(|it| it.usage == Usage::Base) {
-                let Some(class) = reference.within.map(|it| SymbolId(first + it)) else { continue };
-                let found = match reference.receiver {
-                    crate::facts::Receiver::Path(path) => self
-                        .path(file, facts.name(path), 0)
-                        .and_then(|it| self.member_of(it, facts.name(reference.name), 0)),
-                    _ => self.name(file, facts.name(reference.name), 0),
-                };
-                if let Some(Target::Symbol(base)) = found.filter(|it| *it != Target::Symbol(class)) {
-                    bases.entry(class).or_default().push(base);
-                }
-            }
+        if sight.apart {
+            let said = self.facts.facts(file).implements.iter().enumerate();
+            said.for_each(|(at, it)| self.implements.entry(last(&it.class)).or_default().push((file, at)));
         }
-        self.ancestors = bases.keys().map(|class| (*class, ancestors(&bases, *class))).collect();
     }
 
     pub(super) fn first_of(&self, file: FileId) -> u32 {
         self.inventory.files.get(file.0 as usize).map_or(0, |it| it.symbols.start)
     }
 
-    fn is_class(&self, id: SymbolId) -> bool {
+    pub(super) fn is_class(&self, id: SymbolId) -> bool {
         self.inventory.symbols.get(id.0 as usize).is_some_and(|it| it.kind == SymbolKind::Class)
     }
 
-    /// Returns the class in which a symbol stands, or itself.
-    pub(super) fn class_around(&self, symbol: SymbolId) -> Option<SymbolId> {
-        let mut next = Some(symbol);
-        while let Some(id) = next {
-            if self.is_class(id) {
-                return Some(id);
+    pub(super) fn names(&self, file: FileId) -> Option<&FileNames<'a>> {
+        let cell = &self.tables.get(file.0 as usize)?.names;
+        Some(cell.get_or_init(|| FileNames::of(&self.world, file, self.facts.facts(file))))
+    }
+
+    /// Star imports may go in circles, so all that a file reaches is found once, breadth first.
+    fn stars(&self, file: FileId) -> &[FileId] {
+        let Some(table) = self.tables.get(file.0 as usize) else { return &[] };
+        table.stars.get_or_init(|| {
+            let mut stars = self.names(file).map(|it| it.stars.clone()).unwrap_or_default();
+            let mut seen: FxHashSet<FileId> = stars.iter().copied().collect();
+            seen.insert(file);
+            let mut next = 0;
+            while let Some(at) = stars.get(next) {
+                let further = self.names(*at).map(|it| it.stars.as_slice()).unwrap_or_default();
+                stars.extend(further.iter().filter(|it| seen.insert(**it)));
+                next += 1;
             }
-            next = self.inventory.symbols.get(id.0 as usize)?.parent;
+            stars
+        })
+    }
+
+    /// Returns the place of what stands in a definition, or at the top of a file.
+    pub(super) fn place(&self, file: FileId, within: Option<SymbolId>) -> Place {
+        let outermost = within.map(|it| self.outermost(it));
+        let symbol = outermost.and_then(|it| self.inventory.symbols.get(it.0 as usize));
+        let namespace = symbol.and_then(|it| it.namespace.as_deref()).unwrap_or("");
+        let space = self.world.home_of(file, namespace);
+        let has_this = self.world.rules(file).sight().unwritten_this;
+        let class = within.filter(|_| has_this).and_then(|it| self.class_around(it));
+        Place { file, space, class }
+    }
+
+    /// Returns the place of what stands in a namespace of a file, outside of any class.
+    pub(super) fn place_apart(&self, file: FileId, namespace: Option<&str>) -> Place {
+        Place { file, space: self.world.home_of(file, namespace.unwrap_or("")), class: None }
+    }
+
+    fn top(&self, file: FileId) -> Place {
+        Place { file, space: self.world.home_of(file, ""), class: None }
+    }
+
+    fn outermost(&self, id: SymbolId) -> SymbolId {
+        let parent = |it: &SymbolId| self.inventory.symbols.get(it.0 as usize).and_then(|it| it.parent);
+        std::iter::successors(Some(id), parent).last().unwrap_or(id)
+    }
+
+    /// Returns what a bare name means.
+    pub(super) fn name(&self, place: Place, name: &str, trail: Trail) -> Option<Target> {
+        if trail.is_lost() {
+            return None;
+        }
+        let family = self.world.family(place.file);
+        let own = place.class.and_then(|it| self.unsaid_member(it, name, trail)).map(Target::Symbol);
+        own.or_else(|| self.bound(place.file, name, trail))
+            .or_else(|| self.in_spaces(place, name, trail))
+            .or_else(|| self.starred(place.file, name, trail))
+            .or_else(|| family.rules().special(&self.world, place, name).map(Target::Unit))
+    }
+
+    /// Returns the member of a class or one around it.
+    fn unsaid_member(&self, class: SymbolId, name: &str, trail: Trail) -> Option<SymbolId> {
+        let mut next = Some(class);
+        while let Some(id) = next {
+            if let Some(found) = self.member(id, name, trail) {
+                return Some(found);
+            }
+            next = self.inventory.symbols.get(id.0 as usize)?.parent.and_then(|it| self.class_around(it));
         }
         None
     }
 
-    /// Returns what a bare name means at the top of `file`.
-    pub(super) fn name(&self, file: FileId, name: &str, depth: u32) -> Option<Target> {
-        self.bound(file, name, depth).or_else(|| self.starred(file, name, depth))
-    }
-
-    /// Returns what a bare name means without star imports.
-    fn bound(&self, file: FileId, name: &str, depth: u32) -> Option<Target> {
-        if depth > MAX_DEPTH {
+    /// Returns what a bare name means in a file without star imports.
+    fn bound(&self, file: FileId, name: &str, trail: Trail) -> Option<Target> {
+        if trail.is_lost() {
             return None;
         }
-        let names = self.files.get(file.0 as usize)?;
+        let names = self.names(file)?;
         let defined = names.definitions.get(name).copied();
         let is_variable = |it: SymbolId| self.inventory.symbols[it.0 as usize].kind == SymbolKind::Variable;
         if let Some(id) = defined.filter(|it| !is_variable(*it)) {
             return Some(Target::Symbol(id));
         }
         // `try: import x` with `x = None` as the way out: the import says more.
-        let imported = names.imports.get(name).and_then(|it| match *it {
-            Bound::Module(module) => Some(Target::Module(module)),
-            Bound::Item(module, item) => self.item(module, item, depth + 1).or(Some(Target::Foreign)),
-            Bound::Foreign => Some(Target::Foreign),
-        });
+        let imported = names.imports.get(name).map(|it| self.follow(*it, trail.step()).unwrap_or(Target::Foreign));
         match (imported, defined) {
             (Some(target), None) => Some(target),
             (Some(target), Some(_)) if target != Target::Foreign => Some(target),
@@ -212,109 +262,185 @@ impl<'a> Lookup<'a> {
         }
     }
 
-    fn starred(&self, file: FileId, name: &str, depth: u32) -> Option<Target> {
-        let stars = &self.files.get(file.0 as usize)?.stars;
-        // A list of exports may be put together at run time, so only private names need to be on one.
-        let exports = |it: &FileId| {
-            let listed = self.facts.get(it.0 as usize).and_then(|it| it.exports.as_ref());
-            !name.starts_with('_') || listed.is_some_and(|it| it.iter().any(|it| it == name))
-        };
-        let found = stars.iter().filter(|it| exports(it)).find_map(|it| self.bound(*it, name, depth + STAR_COST));
-        found.filter(|it| *it != Target::Foreign)
-    }
-
-    /// Returns what `name` is in a module: something it defines or imports, or a module below it.
-    fn item(&self, module: Module, name: &str, depth: u32) -> Option<Target> {
-        let own = match module {
-            Module::File(file) => self.name(file, name, depth),
-            Module::Namespace(_) => None,
-        };
-        match own {
-            Some(target) if target != Target::Foreign => Some(target),
-            other => self.modules.below(module, name).map(Target::Module).or(other),
-        }
-    }
-
-    /// Returns what `name` is in what another name means.
-    pub(super) fn member_of(&self, target: Target, name: &str, depth: u32) -> Option<Target> {
-        if depth > MAX_DEPTH {
-            return None;
-        }
-        match target {
-            Target::Module(module) => self.item(module, name, depth + 1),
-            Target::Foreign => Some(Target::Foreign),
-            Target::Symbol(id) => {
-                let class = if self.is_class(id) { id } else { self.class_held(id, depth + 1)? };
-                self.member(class, name).map(Target::Symbol)
+    /// Returns what an import leads to.
+    pub(super) fn follow(&self, bound: Bound<'_>, trail: Trail) -> Option<Target> {
+        match bound {
+            Bound::Foreign => None,
+            Bound::Within(unit, "") => Some(self.as_a_whole(unit, trail).unwrap_or(Target::Unit(unit))),
+            Bound::Within(unit, path) => self.descend(Target::Unit(unit), path, trail),
+            Bound::Item(unit, "", name) => self.item(unit, name, trail),
+            Bound::Item(unit, path, name) => {
+                let holder = self.descend(Target::Unit(unit), path, trail)?;
+                self.member_of(holder, name, trail)
             }
         }
     }
 
-    /// Returns what a dotted path means at the top of `file`.
-    pub(super) fn path(&self, file: FileId, path: &str, depth: u32) -> Option<Target> {
-        let mut parts = path.split('.');
-        let mut target = self.name(file, parts.next()?, depth + 1)?;
-        for part in parts {
-            target = self.member_of(target, part, depth + 1)?;
+    /// Returns the definition that stands for a file as a whole: `module.exports = f`.
+    fn as_a_whole(&self, unit: Unit, trail: Trail) -> Option<Target> {
+        let Unit::File(file) = unit else { return None };
+        let local = *self.names(file)?.exported.get("export=")?;
+        self.path(self.top(file), local, trail.step())
+    }
+
+    fn descend(&self, from: Target, path: &str, trail: Trail) -> Option<Target> {
+        path.split('.').try_fold(from, |target, part| self.member_of(target, part, trail.step()))
+    }
+
+    /// Returns what a name means in the space of a place and those seen from it.
+    fn in_spaces(&self, place: Place, name: &str, trail: Trail) -> Option<Target> {
+        let sight = self.world.rules(place.file).sight();
+        let mut next = place.space;
+        while let Some(id) = next {
+            if let Some(found) = self.space_item(Some(place.file), id, name, trail.step()) {
+                return Some(found);
+            }
+            next = self.world.space_of(id)?.parent.filter(|_| sight.enclosing);
         }
-        Some(target)
+        let root = if sight.root { self.world.named(self.world.family(place.file), "") } else { None };
+        match root? {
+            Unit::Space(it) => self.space_item(Some(place.file), it, name, trail.step()),
+            Unit::File(_) => None,
+        }
     }
 
-    /// Returns the member of a class, its own or inherited.
-    pub(super) fn member(&self, class: SymbolId, name: &str) -> Option<SymbolId> {
-        self.own_member(class, name).or_else(|| self.inherited(class, name))
+    /// Returns what a name is in a space: a definition, something given on, or a space below it; `seer` is the file that asks.
+    fn space_item(&self, seer: Option<FileId>, id: SpaceId, name: &str, trail: Trail) -> Option<Target> {
+        let space = self.world.space_of(id)?;
+        if let Some(found) = space.names.get(name).and_then(|it| self.choose(seer, it)) {
+            return Some(Target::Symbol(found));
+        }
+        let family = self.world.family(*space.files.first().or(seer.as_ref())?);
+        let given = || self.given_on(space.files.as_slice(), name, trail);
+        let given = if family.rules().sight().reexports && !trail.is_lost() { given() } else { None };
+        given.or_else(|| self.world.below(family, Unit::Space(id), name).map(Target::Unit))
     }
 
-    /// Returns the member of a class itself.
-    pub(super) fn own_member(&self, class: SymbolId, name: &str) -> Option<SymbolId> {
-        self.members.get(&(class, name)).copied()
+    /// Returns what files give on under a name.
+    fn given_on(&self, files: &[FileId], name: &str, trail: Trail) -> Option<Target> {
+        files.iter().find_map(|file| {
+            let names = self.names(*file)?;
+            let own = names.given_on.contains(&name).then(|| self.bound(*file, name, trail.step()));
+            let known = |it: &Target| *it != Target::Foreign;
+            let wide =
+                || names.wide.iter().filter(|it| it.1).find_map(|it| self.in_wide(it.0, name, trail)).filter(known);
+            own.flatten().filter(known).or_else(wide)
+        })
     }
 
-    /// Returns the member that a class has from the classes it inherits from.
-    pub(super) fn inherited(&self, class: SymbolId, name: &str) -> Option<SymbolId> {
-        self.ancestors.get(&class)?.iter().find_map(|it| self.own_member(*it, name))
+    /// Of several definitions of one name takes the one nearest to who asks.
+    fn choose(&self, seer: Option<FileId>, candidates: &[SymbolId]) -> Option<SymbolId> {
+        let [first, rest @ ..] = candidates else { return None };
+        let Some(seer) = seer.filter(|_| !rest.is_empty()) else { return Some(*first) };
+        self.nearest(seer, &candidates[..candidates.len().min(MAX_CANDIDATES)])
+    }
+
+    fn nearest(&self, seer: FileId, candidates: &[SymbolId]) -> Option<SymbolId> {
+        let path = self.world.path_of(seer);
+        let in_test = self.inventory.files.get(seer.0 as usize).is_some_and(|it| it.is_test);
+        let nearness = |it: &SymbolId| {
+            let symbol = &self.inventory.symbols[it.0 as usize];
+            let other = self.world.path_of(symbol.file);
+            let included = self.stars(seer).contains(&symbol.file);
+            let fits = in_test || !symbol.is_test;
+            (symbol.file == seer, fits, included, shared_folders(path, other), std::cmp::Reverse(*it))
+        };
+        candidates.iter().copied().max_by_key(nearness)
+    }
+
+    fn starred(&self, file: FileId, name: &str, trail: Trail) -> Option<Target> {
+        let is_python = self.world.family(file) == Family::Python;
+        // A list of exports may be put together at run time, so only private names need to be on one.
+        let exports = |it: &FileId| {
+            let listed = || self.facts.facts(*it).exports.as_ref().is_some_and(|it| it.iter().any(|it| it == name));
+            !is_python || !name.starts_with('_') || listed()
+        };
+        let includes = self.world.rules(file).sight().includes;
+        let stars = if includes { &[] } else { self.stars(file) };
+        let found = stars.iter().filter(|it| exports(it)).find_map(|it| self.bound(*it, name, trail.steps(STAR_COST)));
+        let wide = || self.names(file)?.wide.iter().find_map(|it| self.in_wide(it.0, name, trail));
+        found.or_else(wide).filter(|it| *it != Target::Foreign)
+    }
+
+    /// Returns what a name is in something all of whose names are imported.
+    fn in_wide(&self, (unit, path): (Unit, &str), name: &str, trail: Trail) -> Option<Target> {
+        let trail = trail.steps(STAR_COST);
+        if trail.is_lost() {
+            return None;
+        }
+        let holder = if path.is_empty() { Target::Unit(unit) } else { self.descend(Target::Unit(unit), path, trail)? };
+        self.member_of(holder, name, trail)
+    }
+
+    /// Returns what `name` is in a unit: something it defines, imports or gives on, or a unit below it.
+    pub(super) fn item(&self, unit: Unit, name: &str, trail: Trail) -> Option<Target> {
+        let file = match unit {
+            Unit::File(file) => file,
+            Unit::Space(id) => return self.space_item(None, id, name, trail),
+        };
+        let own = match self.names(file)?.exported.get(name) {
+            Some(local) if *local != name => self.path(self.top(file), local, trail.step()),
+            _ => self.name(self.top(file), name, trail),
+        };
+        match own {
+            Some(target) if target != Target::Foreign => Some(target),
+            other => self.world.below(self.world.family(file), unit, name).map(Target::Unit).or(other),
+        }
+    }
+
+    /// Returns what `name` is in what another name means.
+    pub(super) fn member_of(&self, target: Target, name: &str, trail: Trail) -> Option<Target> {
+        if trail.is_lost() {
+            return None;
+        }
+        match target {
+            Target::Unit(unit) => self.item(unit, name, trail.step()),
+            Target::Foreign => Some(Target::Foreign),
+            Target::Symbol(id) => {
+                let class = if self.is_class(id) { id } else { self.class_held(id, trail.step())? };
+                self.member(class, name, trail).map(Target::Symbol)
+            }
+        }
+    }
+
+    /// Returns what a dotted path means.
+    pub(super) fn path(&self, place: Place, path: &str, trail: Trail) -> Option<Target> {
+        let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+        let target = self.name(place, first, trail.step())?;
+        if rest.is_empty() { Some(target) } else { self.descend(target, rest, trail) }
     }
 
     /// Returns the class of which a variable or field is known to hold an instance.
-    pub(super) fn class_held(&self, id: SymbolId, depth: u32) -> Option<SymbolId> {
-        if depth > MAX_DEPTH {
+    pub(super) fn class_held(&self, id: SymbolId, trail: Trail) -> Option<SymbolId> {
+        if trail.is_lost() {
             return None;
         }
         let symbol = self.inventory.symbols.get(id.0 as usize)?;
         let at = id.0 - self.first_of(symbol.file);
-        let class = self.facts.get(symbol.file.0 as usize)?.symbols.get(at as usize)?.instance_of.as_deref()?;
-        self.class_named(symbol.file, class, depth + 1)
+        let class = self.facts.facts(symbol.file).symbols.get(at as usize)?.instance_of.as_deref()?;
+        self.class_named(self.place(symbol.file, Some(id)), class, trail.step())
     }
 
-    /// Returns the class that a dotted path means at the top of `file`.
-    pub(super) fn class_named(&self, file: FileId, path: &str, depth: u32) -> Option<SymbolId> {
-        match self.path(file, path, depth + 1)? {
+    /// Returns the class that a dotted path means.
+    pub(super) fn class_named(&self, place: Place, path: &str, trail: Trail) -> Option<SymbolId> {
+        match self.path(place, path, trail.step())? {
             Target::Symbol(id) if self.is_class(id) => Some(id),
-            Target::Symbol(_) | Target::Module(_) | Target::Foreign => None,
+            Target::Symbol(_) | Target::Unit(_) | Target::Foreign => None,
         }
     }
 
     /// Returns the methods of this name in all classes.
-    pub(super) fn methods_named(&self, name: &str) -> &[SymbolId] {
-        self.methods.get(name).map_or(&[], Vec::as_slice)
+    pub(super) fn methods_named<'n>(&'n self, family: Family, name: &'n str) -> &'n [SymbolId] {
+        self.methods.get(&(family, name)).map_or(&[], Vec::as_slice)
     }
 
     /// Returns the fields and properties of this name in all classes.
-    pub(super) fn fields_named(&self, name: &str) -> &[SymbolId] {
-        self.fields.get(name).map_or(&[], Vec::as_slice)
+    pub(super) fn fields_named<'n>(&'n self, family: Family, name: &'n str) -> &'n [SymbolId] {
+        self.fields.get(&(family, name)).map_or(&[], Vec::as_slice)
     }
 }
 
-/// Depth first, as Python does where no class is reached twice.
-fn ancestors(bases: &FxHashMap<SymbolId, Vec<SymbolId>>, class: SymbolId) -> Vec<SymbolId> {
-    let mut order = Vec::new();
-    let mut seen = FxHashSet::from_iter([class]);
-    let mut stack: Vec<SymbolId> = bases.get(&class).map(|it| it.iter().rev().copied().collect()).unwrap_or_default();
-    while let Some(next) = stack.pop() {
-        if order.len() < MAX_ANCESTORS && seen.insert(next) {
-            order.push(next);
-            stack.extend(bases.get(&next).into_iter().flat_map(|it| it.iter().rev()));
-        }
-    }
-    order
+/// Returns the last part of a dotted path.
+pub(super) fn last(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
 }

@@ -8,9 +8,12 @@ use rustc_hash::FxHashMap;
 
 use crate::FileFacts;
 use crate::facts::{ImportItem, Receiver, Reference, Usage};
+use crate::graph::config::Project;
 use crate::graph::csr::RawEdge;
-use crate::graph::lookup::{Lookup, Target};
-use crate::graph::modules::Module;
+use crate::graph::lookup::{FactsOf, Lookup, Place, Target, Trail};
+use crate::graph::names::Bound;
+use crate::graph::outline::Outline;
+use crate::graph::units::{Family, SpaceId, Unit, World};
 use crate::graph::{EdgeKind, Edges, NodeId, Nodes};
 use crate::language;
 use crate::symbol::{FileId, SymbolId, SymbolKind};
@@ -25,25 +28,46 @@ const ONLY_NAME: f32 = 0.5;
 /// More methods of one name than this say nothing.
 const MAX_NAMESAKES: usize = 5;
 
-/// Builds the edges of a snapshot; `facts` are by file.
-pub(crate) fn resolve(inventory: &Inventory, facts: &[&FileFacts]) -> Edges {
-    let lookup = Lookup::new(inventory, facts);
-    let resolver = Resolver { nodes: Nodes::of(inventory), lookup };
+/// All that links of a snapshot depend on.
+#[derive(Clone, Copy)]
+pub(crate) struct Sources<'a> {
+    pub(crate) inventory: &'a Inventory,
+    pub(crate) facts: &'a dyn FactsOf,
+    /// By file.
+    pub(crate) outlines: &'a [&'a Outline],
+    pub(crate) project: &'a Project,
+}
+
+/// Builds the edges of a snapshot. A pure function.
+pub(crate) fn resolve(sources: &Sources<'_>) -> Edges {
+    let resolver = Resolver::new(sources);
     let mut edges = resolver.contains();
-    let per_file: Vec<Vec<RawEdge>> =
-        (0..inventory.files.len()).into_par_iter().map(|it| resolver.file(FileId(it as u32))).collect();
+    let files = sources.inventory.files.len() as u32;
+    let per_file: Vec<Vec<RawEdge>> = (0..files).into_par_iter().map(|it| resolver.file(FileId(it))).collect();
     edges.extend(per_file.into_iter().flatten());
-    resolver.tests_by_name(&mut edges);
     Edges::build(resolver.nodes.count(), edges)
 }
 
-struct Resolver<'a> {
-    nodes: Nodes,
-    lookup: Lookup<'a>,
+/// Finds the edges of files.
+pub(super) struct Resolver<'a> {
+    pub(super) nodes: Nodes,
+    pub(super) lookup: Lookup<'a>,
+    /// Files that are no tests by the stem of their names.
+    subjects: FxHashMap<(Family, String), Vec<FileId>>,
 }
 
-impl Resolver<'_> {
-    fn contains(&self) -> Vec<RawEdge> {
+impl<'a> Resolver<'a> {
+    pub(super) fn new(sources: &Sources<'a>) -> Resolver<'a> {
+        let world = World::of(sources.inventory, sources.outlines, sources.project);
+        let mut subjects: FxHashMap<(Family, String), Vec<FileId>> = FxHashMap::default();
+        for (at, file) in sources.inventory.files.iter().enumerate().filter(|it| !it.1.is_test) {
+            let family = Family::of(file.language);
+            subjects.entry((family, stem(file.path.file_name()))).or_default().push(FileId(at as u32));
+        }
+        Resolver { nodes: Nodes::of(sources.inventory), lookup: Lookup::new(world, sources.facts), subjects }
+    }
+
+    pub(super) fn contains(&self) -> Vec<RawEdge> {
         let inventory = self.lookup.inventory;
         let outer = |path: &repo::RepoPath| match path.parent() {
             Some(parent) => inventory.directories.binary_search(&parent).ok().map(|it| self.nodes.directory(it)),
@@ -67,11 +91,12 @@ impl Resolver<'_> {
     }
 
     /// Returns all edges that start in a file, but for containment.
-    fn file(&self, file: FileId) -> Vec<RawEdge> {
+    pub(super) fn file(&self, file: FileId) -> Vec<RawEdge> {
         let mut edges = Vec::new();
-        self.imports(file, &mut edges);
+        let facts = self.lookup.facts.facts(file);
+        self.imports(file, facts, &mut edges);
         self.overrides(file, &mut edges);
-        let facts = self.lookup.facts[file.0 as usize];
+        self.test_by_name(file, &mut edges);
         let first = self.lookup.first_of(file);
         for reference in &facts.references {
             let within = reference.within.map(|it| SymbolId(first + it));
@@ -83,28 +108,54 @@ impl Resolver<'_> {
         edges
     }
 
-    fn imports(&self, file: FileId, edges: &mut Vec<RawEdge>) {
-        let source = self.nodes.file(file);
-        for import in &self.lookup.facts[file.0 as usize].imports {
+    fn imports(&self, file: FileId, facts: &FileFacts, edges: &mut Vec<RawEdge>) {
+        let (source, rules) = (self.nodes.file(file), self.lookup.world.rules(file));
+        for import in &facts.imports {
             let confidence = if import.within.is_some() { 0.8 } else { CERTAIN };
-            let Some(module) = self.lookup.modules.imported(file, import) else { continue };
+            let Some((unit, path)) = rules.imported(&self.lookup.world, file, import) else { continue };
             let item = match &import.item {
-                ImportItem::Name { name, .. } => self.lookup.member_of(Target::Module(module), name, 0),
-                ImportItem::Module { .. } | ImportItem::Star => None,
+                ImportItem::Name { name, .. } => Bound::Item(unit, path, name),
+                ImportItem::Module { .. } | ImportItem::Star => Bound::Within(unit, path),
             };
-            let imported = [Some(Target::Module(module)), item].into_iter().flatten();
-            for target in imported {
-                let (node, target_file) = match target {
-                    Target::Module(Module::File(it)) => (self.nodes.file(it), it),
-                    Target::Symbol(it) => (self.nodes.symbol(it), self.lookup.inventory.symbols[it.0 as usize].file),
-                    Target::Module(Module::Namespace(_)) | Target::Foreign => continue,
-                };
-                edges.push(RawEdge::new(source, node, EdgeKind::Imports, confidence));
-                if self.is_test(file) && !self.is_test(target_file) {
-                    edges.push(RawEdge::new(source, node, EdgeKind::Tests, 0.5));
+            let found = self.lookup.follow(item, Trail::START);
+            let whole = Target::Unit(unit);
+            let whole = (path.is_empty() && found != Some(whole)).then_some(whole);
+            for target in [whole, found].into_iter().flatten() {
+                for (node, is_test) in self.imported(target) {
+                    edges.push(RawEdge::new(source, node, EdgeKind::Imports, confidence));
+                    if self.is_test(file) && !is_test {
+                        edges.push(RawEdge::new(source, node, EdgeKind::Tests, 0.5));
+                    }
                 }
             }
         }
+    }
+
+    /// Returns the nodes that importing something imports, with whether they are tests. Of a package, that is the directory of its files;
+    /// what a name of a package is imports its file too.
+    fn imported(&self, target: Target) -> Vec<(NodeId, bool)> {
+        match target {
+            Target::Unit(Unit::File(it)) => vec![(self.nodes.file(it), self.is_test(it))],
+            Target::Symbol(id) => {
+                let file = self.lookup.inventory.symbols[id.0 as usize].file;
+                let symbol = (self.nodes.symbol(id), self.is_test(file));
+                let is_module = self.lookup.world.family(file) == Family::Python;
+                if is_module { vec![symbol] } else { vec![symbol, (self.nodes.file(file), self.is_test(file))] }
+            }
+            Target::Unit(Unit::Space(id)) => self.directory(id).into_iter().map(|it| (it, false)).collect(),
+            Target::Foreign => Vec::new(),
+        }
+    }
+
+    /// Returns the directory in which all files of a package stand.
+    fn directory(&self, space: SpaceId) -> Option<NodeId> {
+        let files = &self.lookup.world.space_of(space)?.files;
+        let inventory = self.lookup.inventory;
+        let folder = |it: &FileId| inventory.files.get(it.0 as usize).and_then(|it| it.path.parent());
+        let first = folder(files.first()?)?;
+        let is_one = files.iter().all(|it| folder(it).as_ref() == Some(&first));
+        let at = inventory.directories.binary_search(&first).ok().filter(|_| is_one)?;
+        Some(self.nodes.directory(at))
     }
 
     /// A method of the name of an inherited one overrides it.
@@ -112,7 +163,10 @@ impl Resolver<'_> {
         let inventory = self.lookup.inventory;
         for at in inventory.symbols_of(file) {
             let symbol = &inventory.symbols[at];
-            let Some(class) = symbol.parent.filter(|_| symbol.kind == SymbolKind::Method) else { continue };
+            if symbol.kind != SymbolKind::Method {
+                continue;
+            }
+            let Some(class) = self.lookup.class_of(SymbolId(at as u32)) else { continue };
             let inherited = self.lookup.inherited(class, &symbol.name);
             if let Some(base) = inherited {
                 let (source, target) = (self.nodes.symbol(SymbolId(at as u32)), self.nodes.symbol(base));
@@ -141,7 +195,7 @@ impl Resolver<'_> {
         edges.push(RawEdge::new(source, node, kind, confidence));
         if usage == Usage::Call && symbol.kind == SymbolKind::Class {
             // To call a class is to run its constructor.
-            if let Some(constructor) = self.lookup.member(target, "__init__") {
+            if let Some(constructor) = self.constructor(target) {
                 edges.push(RawEdge::new(source, self.nodes.symbol(constructor), kind, confidence * TYPED));
             }
         }
@@ -154,6 +208,13 @@ impl Resolver<'_> {
         self.lookup.inventory.files.get(file.0 as usize).is_some_and(|it| it.is_test)
     }
 
+    fn constructor(&self, class: SymbolId) -> Option<SymbolId> {
+        let symbol = &self.lookup.inventory.symbols[class.0 as usize];
+        let names = self.lookup.world.rules(symbol.file).constructors(&symbol.name);
+        let found = names.into_iter().find_map(|it| self.lookup.member(class, it, Trail::START));
+        found.filter(|it| self.lookup.inventory.symbols[it.0 as usize].kind == SymbolKind::Method)
+    }
+
     /// Returns the definitions that a reference may mean, with how likely each is.
     fn targets(
         &self,
@@ -163,47 +224,53 @@ impl Resolver<'_> {
         within: Option<SymbolId>,
     ) -> Vec<(SymbolId, f32)> {
         let name = facts.name(reference.name);
+        let place = self.lookup.place(file, within);
+        let member = |class: SymbolId| self.lookup.member(class, name, Trail::START);
         let own_class = || within.and_then(|it| self.lookup.class_around(it));
         let sure = |it: SymbolId| vec![(it, CERTAIN)];
         let by_name = || self.namesakes(file, name, reference.usage);
         match reference.receiver {
-            Receiver::Bare => self.bare(file, name, within).map(sure).unwrap_or_default(),
-            Receiver::Own => own_class().and_then(|it| self.lookup.member(it, name)).map(sure).unwrap_or_else(by_name),
+            Receiver::Bare => self.bare(place, name, within).map(sure).unwrap_or_default(),
+            Receiver::Own => own_class().and_then(member).map(sure).unwrap_or_else(by_name),
             Receiver::Super => own_class().and_then(|it| self.lookup.inherited(it, name)).map(sure).unwrap_or_default(),
             Receiver::Path(path) => {
-                let holder = self.lookup.path(file, facts.name(path), 0);
-                match holder.and_then(|it| self.lookup.member_of(it, name, 0)) {
+                let holder = self.lookup.path(place, facts.name(path), Trail::START);
+                let makes =
+                    |it: &SymbolId| self.lookup.is_class(*it) && self.lookup.world.rules(file).maker() == Some(name);
+                match holder.and_then(|it| self.lookup.member_of(it, name, Trail::START)) {
                     Some(Target::Symbol(it)) => sure(it),
-                    Some(Target::Foreign | Target::Module(_)) => Vec::new(),
-                    // A module or class that is known and lacks the name: it comes from elsewhere.
-                    None if matches!(holder, Some(Target::Module(_))) => Vec::new(),
-                    None => by_name(),
+                    Some(Target::Foreign | Target::Unit(_)) => Vec::new(),
+                    None => match holder {
+                        // A module that is known and lacks the name: it comes from elsewhere.
+                        Some(Target::Unit(_)) => Vec::new(),
+                        Some(Target::Symbol(class)) if makes(&class) => sure(class),
+                        Some(Target::Symbol(_) | Target::Foreign) | None => by_name(),
+                    },
                 }
             }
-            Receiver::Instance(class) => match self.lookup.class_named(file, facts.name(class), 0) {
-                Some(class) => self.lookup.member(class, name).map(|it| vec![(it, TYPED)]).unwrap_or_default(),
+            Receiver::Instance(class) => match self.lookup.class_named(place, facts.name(class), Trail::START) {
+                Some(class) => member(class).map(|it| vec![(it, TYPED)]).unwrap_or_default(),
                 // Of a class from elsewhere nothing is known, but that it is none of ours.
                 None => Vec::new(),
             },
             Receiver::OwnField(field) => {
-                let field = own_class().and_then(|it| self.lookup.member(it, facts.name(field)));
-                let class = field.and_then(|it| self.lookup.class_held(it, 0));
-                let member = class.and_then(|it| self.lookup.member(it, name));
-                member.map(|it| vec![(it, TYPED)]).unwrap_or_else(by_name)
+                let field = own_class().and_then(|it| self.lookup.member(it, facts.name(field), Trail::START));
+                let class = field.and_then(|it| self.lookup.class_held(it, Trail::START));
+                class.and_then(member).map(|it| vec![(it, TYPED)]).unwrap_or_else(by_name)
             }
             Receiver::Unknown => by_name(),
         }
     }
 
-    fn bare(&self, file: FileId, name: &str, within: Option<SymbolId>) -> Option<SymbolId> {
+    fn bare(&self, place: Place, name: &str, within: Option<SymbolId>) -> Option<SymbolId> {
         // Directly in a class body, its own names come first.
         let in_class = within.filter(|it| self.lookup.class_around(*it) == Some(*it));
         if let Some(own) = in_class.and_then(|it| self.lookup.own_member(it, name)) {
             return Some(own);
         }
-        match self.lookup.name(file, name, 0)? {
+        match self.lookup.name(place, name, Trail::START)? {
             Target::Symbol(it) => Some(it),
-            Target::Module(_) | Target::Foreign => None,
+            Target::Unit(_) | Target::Foreign => None,
         }
     }
 
@@ -213,9 +280,10 @@ impl Resolver<'_> {
         if language.is_some_and(|it| it.is_common_member(name)) {
             return Vec::new();
         }
+        let family = self.lookup.world.family(file);
         let (all, share) = match usage {
-            Usage::Call => (self.lookup.methods_named(name), ONLY_NAME),
-            Usage::Read | Usage::Write => (self.lookup.fields_named(name), ONLY_NAME / 2.0),
+            Usage::Call => (self.lookup.methods_named(family, name), ONLY_NAME),
+            Usage::Read | Usage::Write => (self.lookup.fields_named(family, name), ONLY_NAME / 2.0),
             Usage::Base | Usage::Decorator | Usage::Type => return Vec::new(),
         };
         if all.len() > MAX_NAMESAKES {
@@ -225,23 +293,23 @@ impl Resolver<'_> {
     }
 
     /// `test_x.py` tests `x.py` where only one file is called so.
-    fn tests_by_name(&self, edges: &mut Vec<RawEdge>) {
-        let files = &self.lookup.inventory.files;
-        let mut by_stem: FxHashMap<String, Vec<FileId>> = FxHashMap::default();
-        for (at, file) in files.iter().enumerate().filter(|it| !it.1.is_test) {
-            by_stem.entry(stem(file.path.file_name())).or_default().push(FileId(at as u32));
+    fn test_by_name(&self, file: FileId, edges: &mut Vec<RawEdge>) {
+        if !self.is_test(file) {
+            return;
         }
-        for (at, file) in files.iter().enumerate().filter(|it| it.1.is_test) {
-            let stem = stem(file.path.file_name());
-            let subject = stem.strip_prefix("test_").or_else(|| stem.strip_suffix("_test"));
-            let Some([only]) = subject.and_then(|it| by_stem.get(it)).map(Vec::as_slice) else { continue };
-            let source = self.nodes.file(FileId(at as u32));
-            edges.push(RawEdge::new(source, self.nodes.file(*only), EdgeKind::Tests, 0.7));
+        let (family, stem) =
+            (self.lookup.world.family(file), stem(self.lookup.inventory.files[file.0 as usize].path.file_name()));
+        for subject in family.rules().subjects(&stem) {
+            let found = self.subjects.get(&(family, subject.to_owned()));
+            if let Some([only]) = found.map(Vec::as_slice) {
+                edges.push(RawEdge::new(self.nodes.file(file), self.nodes.file(*only), EdgeKind::Tests, 0.7));
+            }
         }
     }
 }
 
-fn stem(name: &[u8]) -> String {
+/// Returns the name of a file up to its first dot.
+pub(super) fn stem(name: &[u8]) -> String {
     let name = String::from_utf8_lossy(name);
     name.split('.').next().unwrap_or("").to_owned()
 }

@@ -33,9 +33,4 @@ impl Language for JavaScript {
     fn is_common_member(&self, name: &str) -> bool {
         common::MEMBERS.binary_search(&name).is_ok()
     }
-
-    fn module_names(&self, _path: &RepoPath, _exists: &dyn Fn(&[u8]) -> bool) -> Vec<String> {
-        // Modules are named by where they are, never by a name of their own.
-        Vec::new()
-    }
 }

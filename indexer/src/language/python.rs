@@ -136,19 +136,4 @@ impl Language for Python {
     fn is_common_member(&self, name: &str) -> bool {
         COMMON_MEMBERS.binary_search(&name).is_ok()
     }
-
-    fn module_names(&self, path: &RepoPath, exists: &dyn Fn(&[u8]) -> bool) -> Vec<String> {
-        let text = path.to_str_lossy();
-        let Some(stem) = text.strip_suffix(".py").or_else(|| text.strip_suffix(".pyi")) else { return Vec::new() };
-        let stem = stem.strip_suffix("/__init__").unwrap_or(stem);
-        let parts: Vec<&str> = stem.split('/').collect();
-        // The package's root is the highest directory up to which each has an `__init__.py`; what is above is on nobody's path.
-        let mut root = parts.len() - 1;
-        while root > 0 && exists(format!("{}/__init__.py", parts[..root].join("/")).as_bytes()) {
-            root -= 1;
-        }
-        let usual = parts[root..].join(".");
-        let full = parts.join(".");
-        if usual == full { vec![usual] } else { vec![usual, full] }
-    }
 }

@@ -309,18 +309,6 @@ fn test_paths() {
 }
 
 #[test]
-fn modules_are_named_from_the_root_of_their_package() {
-    let files = ["src/pkg/__init__.py", "src/pkg/sub/__init__.py", "src/pkg/sub/mod.py", "tool.py", "a/b.py"];
-    let exists = |path: &[u8]| files.iter().any(|it| it.as_bytes() == path);
-    let names = |path: &str| Python.module_names(&RepoPath::new(path).unwrap(), &exists);
-    assert_eq!(names("src/pkg/sub/mod.py"), ["pkg.sub.mod", "src.pkg.sub.mod"]);
-    assert_eq!(names("src/pkg/__init__.py"), ["pkg", "src.pkg"]);
-    assert_eq!(names("tool.py"), ["tool"]);
-    assert_eq!(names("a/b.py"), ["b", "a.b"]);
-    assert_eq!(names("__init__.py"), ["__init__"]);
-}
-
-#[test]
 fn broken_code_is_read_in_part() {
     let broken = facts("def good():\n    return 1\n\ndef bad(:\n    x = (1,\n\nclass After:\n    def m(self): pass\n");
     assert!(broken.error_nodes > 0);
