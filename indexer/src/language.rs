@@ -5,6 +5,7 @@
 mod files;
 #[cfg(test)]
 mod fixtures;
+mod java;
 mod javascript;
 pub(crate) mod python;
 mod walk;
@@ -33,8 +34,8 @@ pub(crate) fn of(id: LanguageId) -> &'static dyn Language {
     match id {
         LanguageId::Python => &python::Python,
         LanguageId::JavaScript | LanguageId::TypeScript | LanguageId::Tsx => &javascript::JavaScript,
-        LanguageId::Java
-        | LanguageId::Kotlin
+        LanguageId::Java => &java::Java,
+        LanguageId::Kotlin
         | LanguageId::CSharp
         | LanguageId::Go
         | LanguageId::Rust
@@ -47,7 +48,10 @@ pub(crate) fn of(id: LanguageId) -> &'static dyn Language {
 
 /// Returns whether the files of a language are read into the index; the others can be parsed, but have no facts yet.
 pub(crate) fn is_read(id: LanguageId) -> bool {
-    matches!(id, LanguageId::Python | LanguageId::JavaScript | LanguageId::TypeScript | LanguageId::Tsx)
+    matches!(
+        id,
+        LanguageId::Python | LanguageId::JavaScript | LanguageId::TypeScript | LanguageId::Tsx | LanguageId::Java
+    )
 }
 
 /// A language with a grammar and nothing else.

@@ -26,7 +26,7 @@ impl<'t> Walker<'t> {
         };
         if let Some(own) = own {
             self.claim(own);
-            self.bind_local(name);
+            self.bind_local(name, None);
         }
         let outer = self.exported(given.as_ref().map_or(node, |it| it.outer));
         let mut draft = self.draft(name, SymbolKind::Class, Form::Class, outer, node.child_by_field_name("body"));
@@ -94,7 +94,7 @@ impl<'t> Walker<'t> {
         let name = node.child_by_field_name("name");
         if let Some(name) = name {
             self.claim(name);
-            self.bind_local(self.slice(name));
+            self.bind_local(self.slice(name), None);
         }
         let name = name.map_or("default", |it| self.slice(it));
         let outer = self.exported(node);
@@ -278,13 +278,6 @@ impl<'t> Walker<'t> {
         self.claim(name);
         let name = self.slice(name);
         self.scope().hide(name);
-    }
-
-    /// A name of the function that is open; at the top of a file and in a class there are no such names.
-    fn bind_local(&mut self, name: &'t str) {
-        if matches!(self.scope_kind(), ScopeKind::Function | ScopeKind::Anonymous) {
-            self.scope().bind(name, None);
-        }
     }
 
     pub(super) fn parameters(&mut self, node: Node<'t>) {

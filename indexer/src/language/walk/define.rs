@@ -129,6 +129,21 @@ impl<'t, D: Dialect> Walk<'t, D> {
         at
     }
 
+    /// Adds a class whose members are meant by their bare names, and opens its scope.
+    pub(in crate::language) fn define_class(&mut self, draft: Draft<'t>) -> u32 {
+        let at = self.define(draft);
+        let scope = Scope::new(at, ScopeKind::Class).with_implicit_own();
+        self.open(scope);
+        at
+    }
+
+    /// Binds a name in the innermost scope if that is a function: other scopes have no names of their own.
+    pub(in crate::language) fn bind_local(&mut self, name: &'t str, class: Option<String>) {
+        if matches!(self.scope_kind(), ScopeKind::Function | ScopeKind::Anonymous) {
+            self.scope().bind(name, class);
+        }
+    }
+
     /// Adds a definition as it is, but for its qualified name and namespace.
     pub(in crate::language) fn push_definition(&mut self, mut definition: Definition) -> u32 {
         let parent = definition.parent.and_then(|it| self.facts.symbols.get(it as usize));

@@ -112,7 +112,7 @@ impl<'t, D: Dialect> Walk<'t, D> {
             let root = root.into();
             let reference = self.reference(name, receiver, usage, node);
             let direct = matches!(receiver, Receiver::Path(path) if self.names.get(&root) == Some(&path));
-            self.scope().hold(Pending { root, reference, direct });
+            self.scope().hold(Pending { root, reference, direct, crossed: false });
         }
     }
 }

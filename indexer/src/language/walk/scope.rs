@@ -23,6 +23,8 @@ pub(in crate::language) struct Scope<'t> {
     pub(in crate::language) own_name: Option<&'t str>,
     /// What qualifies the definitions made here beside [`Scope::definition`], which may be elsewhere: the type of a Rust `impl`.
     pub(in crate::language) owner: Option<String>,
+    /// In a class: whether its members are meant by their bare names, without a word for the own instance.
+    pub(in crate::language) implicit_own: bool,
     /// What the language wants to know of it at its end, such as whether it asserts.
     pub(in crate::language) marked: bool,
 }
@@ -34,6 +36,8 @@ pub(in crate::language) struct Pending<'t> {
     pub(in crate::language) reference: Reference,
     /// Whether the name is taken from `root` itself.
     pub(in crate::language) direct: bool,
+    /// Whether it stands in a class further in, whose own instance is another.
+    pub(in crate::language) crossed: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +53,11 @@ pub(in crate::language) enum ScopeKind {
 impl<'t> Scope<'t> {
     pub(in crate::language) fn new(definition: u32, kind: ScopeKind) -> Scope<'t> {
         Scope { definition: Some(definition), kind, ..Scope::default() }
+    }
+
+    /// Says that members are meant by their bare names.
+    pub(in crate::language) fn with_implicit_own(self) -> Scope<'t> {
+        Scope { implicit_own: true, ..self }
     }
 
     /// A function without a name inside the definition at `within`.
@@ -110,14 +119,17 @@ impl<'t> Scope<'t> {
     pub(in crate::language) fn close(
         mut self,
         settled: &mut Vec<Reference>,
-        mut intern: impl FnMut(&str) -> NameId,
+        intern: impl FnMut(&str) -> NameId,
     ) -> Vec<Pending<'t>> {
         if !self.hidden.is_empty() {
             self.pending.retain(|it| !self.hidden.contains(it.root.as_ref()));
         }
-        if matches!(self.kind, ScopeKind::File | ScopeKind::Class) {
-            return self.pending;
+        match self.kind {
+            ScopeKind::File => return self.pending,
+            ScopeKind::Class => return self.close_class(settled, intern),
+            ScopeKind::Function | ScopeKind::Anonymous => {}
         }
+        let mut intern = intern;
         let mut handed_on = Vec::new();
         for mut it in self.pending {
             match self.bound.get(it.root.as_ref()).filter(|_| !self.outside.contains(it.root.as_ref())) {
@@ -132,6 +144,27 @@ impl<'t> Scope<'t> {
                     settled.push(it.reference);
                 }
             }
+        }
+        handed_on
+    }
+
+    /// Ends a class: where its members need no word for the own instance, what bears the name of one is one.
+    fn close_class(self, settled: &mut Vec<Reference>, mut intern: impl FnMut(&str) -> NameId) -> Vec<Pending<'t>> {
+        let mut handed_on = Vec::new();
+        for mut it in self.pending {
+            let is_own = self.implicit_own && !it.crossed && self.bound.contains_key(it.root.as_ref());
+            match it.reference.receiver {
+                Receiver::Bare if is_own => it.reference.receiver = Receiver::Own,
+                Receiver::Path(_) if is_own && it.direct => {
+                    it.reference.receiver = Receiver::OwnField(intern(&it.root))
+                }
+                Receiver::Path(_) if is_own => it.reference.receiver = Receiver::Unknown,
+                _ => {
+                    handed_on.push(Pending { crossed: true, ..it });
+                    continue;
+                }
+            }
+            settled.push(it.reference);
         }
         handed_on
     }
