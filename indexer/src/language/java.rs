@@ -32,9 +32,4 @@ impl Language for Java {
     fn is_common_member(&self, name: &str) -> bool {
         common::MEMBERS.binary_search(&name).is_ok()
     }
-
-    fn module_names(&self, _path: &RepoPath, _exists: &dyn Fn(&[u8]) -> bool) -> Vec<String> {
-        // A file is named by the package it states, which is a fact of its bytes.
-        Vec::new()
-    }
 }
