@@ -16,6 +16,7 @@ mod view;
 
 pub mod evidence;
 pub mod facts;
+pub mod flow;
 pub mod graph;
 pub mod history;
 pub mod localize;
