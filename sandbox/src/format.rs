@@ -5,10 +5,12 @@
 pub(crate) mod compiler;
 pub(crate) mod frames;
 pub(crate) mod gcov;
+pub(crate) mod ini;
 pub(crate) mod istanbul;
 pub(crate) mod jacoco;
 pub(crate) mod journal;
 pub(crate) mod junit;
+pub(crate) mod lcov;
 pub(crate) mod lines;
 #[cfg_attr(not(test), expect(dead_code, reason = "what others' harnesses printed is read when batches are graded"))]
 pub(crate) mod log;

@@ -249,6 +249,8 @@ pub struct TestReport {
     pub results: Vec<TestResult>,
     /// Coverage per test, when asked for.
     pub coverage: Vec<TestCoverage>,
+    /// Why there is no coverage though it was asked for.
+    pub no_coverage: Option<String>,
     /// How the run ended.
     pub ending: RunEnding,
     /// What the tool and the tests printed: head and tail, as text without terminal escapes.
@@ -260,7 +262,14 @@ pub struct TestReport {
 impl TestReport {
     /// Returns a report of a run without results.
     pub(crate) fn empty(ending: RunEnding) -> Self {
-        Self { results: Vec::new(), coverage: Vec::new(), ending, output: String::new(), duration: Duration::ZERO }
+        Self {
+            results: Vec::new(),
+            coverage: Vec::new(),
+            no_coverage: None,
+            ending,
+            output: String::new(),
+            duration: Duration::ZERO,
+        }
     }
 
     /// Returns the report of a command that stands for one test.
@@ -280,13 +289,8 @@ impl TestReport {
         };
         let failure = (status != TestStatus::Passed).then(|| Failure { class, message, frames: Vec::new() });
         let result = TestResult { id, status, duration: outcome.duration, failure };
-        Self {
-            results: vec![result],
-            coverage: Vec::new(),
-            ending: outcome.ending,
-            output: outcome.output,
-            duration: outcome.duration,
-        }
+        let (output, duration) = (outcome.output, outcome.duration);
+        Self { results: vec![result], output, duration, ..Self::empty(outcome.ending) }
     }
 
     /// Returns the result of a test.

@@ -23,6 +23,7 @@ mod maven;
 mod minitest;
 mod mocha;
 mod native;
+mod nextest;
 mod node;
 mod node_test;
 mod nose;
@@ -149,6 +150,7 @@ pub(crate) fn all() -> &'static [&'static dyn Runner] {
         &nose::Nose,
         &unittest::Unittest,
         &go::Go,
+        &nextest::Nextest,
         &cargo::CargoTest,
         &maven::Maven,
         &gradle::Gradle,

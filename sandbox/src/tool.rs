@@ -29,6 +29,11 @@ pub(crate) trait Tool: Sync {
 
     /// Reads what came back.
     fn read(&self, left: &ToolOutput<'_>) -> ToolReport;
+
+    /// Returns why no run of this tool tells which lines it covers; `None` for a tool that can tell.
+    fn never_tells_lines(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// One wish to run tests.
@@ -103,6 +108,18 @@ pub(crate) struct ToolOutput<'a> {
     pub(crate) run: ToolRun<'a>,
 }
 
+impl<'a> ToolOutput<'a> {
+    /// Returns a file of the report folder.
+    pub(crate) fn report(&self, path: &str) -> Option<&'a Collected> {
+        self.files.iter().find(|file| !file.in_workspace && file.path == path)
+    }
+
+    /// Returns the last step of a kind.
+    pub(crate) fn last_of(&self, kind: StepKind) -> Option<&'a StepOutput> {
+        self.steps.iter().rev().find(|step| step.kind == kind)
+    }
+}
+
 /// What one step left behind.
 #[derive(Debug, Clone)]
 pub(crate) struct StepOutput {
@@ -140,4 +157,71 @@ pub(crate) struct ToolReport {
     pub(crate) ending: RunEnding,
     /// Lines that the run covered, ascending, counted from 1, by file; empty unless asked for.
     pub(crate) lines: Vec<(RepoPath, Vec<u32>)>,
+    /// Why there are no lines, where the tool knows; says nothing of a run that was not asked for them.
+    pub(crate) no_lines: Option<String>,
+}
+
+impl ToolReport {
+    /// Returns a report without lines.
+    pub(crate) fn new(results: Vec<TestResult>, ending: RunEnding) -> Self {
+        Self { results, ending, lines: Vec::new(), no_lines: None }
+    }
+
+    /// Returns the report of a run that gave no result.
+    pub(crate) fn empty(ending: RunEnding) -> Self {
+        Self::new(Vec::new(), ending)
+    }
+
+    /// Sets the lines that the run covered.
+    pub(crate) fn covering(self, lines: Vec<(RepoPath, Vec<u32>)>) -> Self {
+        Self { lines, ..self }
+    }
+
+    /// Says why there are no lines, if there are none.
+    pub(crate) fn or_why(self, why: impl Into<String>) -> Self {
+        let no_lines = self.lines.is_empty().then(|| why.into());
+        Self { no_lines, ..self }
+    }
+}
+
+/// Made-up runs, for the tests of tools.
+#[cfg(test)]
+mod made_up {
+    use super::*;
+
+    impl<'a> ToolRun<'a> {
+        /// Returns a wish for all tests at the root of a workspace `/work`, with the report folder `/reports`.
+        pub(crate) fn of(words: &'a [String]) -> Self {
+            Self {
+                words,
+                cwd: "",
+                select: None,
+                per_test: Duration::from_secs(1),
+                coverage: Coverage::Off,
+                reports: "/reports",
+                root: "/work",
+            }
+        }
+    }
+
+    impl StepOutput {
+        /// Returns what a step left that ended by itself and printed this on stdout.
+        pub(crate) fn ended(kind: StepKind, exit_code: impl Into<Option<i32>>, stdout: &[u8]) -> Self {
+            Self {
+                kind,
+                exit_code: exit_code.into(),
+                ending: RunEnding::Complete,
+                stdout: stdout.to_vec(),
+                stderr: Vec::new(),
+                cut: false,
+            }
+        }
+    }
+
+    impl Collected {
+        /// Returns a file of the report folder.
+        pub(crate) fn report(path: &str, bytes: &[u8]) -> Self {
+            Self { path: path.to_owned(), in_workspace: false, bytes: bytes.to_vec() }
+        }
+    }
 }

@@ -219,6 +219,18 @@ impl Workbench {
     /// # Errors
     /// When the box is gone, it was started for a plan of another kind, or the overlay names a place that cannot be written.
     pub async fn run_tests(&mut self, request: &TestRequest) -> Result<TestReport, SandboxError> {
+        let mut report = self.run_by_kind(request).await?;
+        if request.coverage == Coverage::PerTest && report.coverage.is_empty() {
+            report.no_coverage.get_or_insert_with(|| match (request.plan.runner, &report.ending) {
+                (RunnerKind::Command, _) => "the lines of a command are not counted".to_owned(),
+                (_, RunEnding::Complete) => "no test ran a line of the workspace".to_owned(),
+                (_, ending) => format!("the run did not come to its end: {ending}"),
+            });
+        }
+        Ok(report)
+    }
+
+    async fn run_by_kind(&mut self, request: &TestRequest) -> Result<TestReport, SandboxError> {
         let kind = request.plan.runner;
         match (&mut self.engine, kind) {
             (_, RunnerKind::Command) => self.run_as_test(request).await,

@@ -153,6 +153,7 @@ pub(super) async fn cover(
     total: Duration,
 ) -> Result<BTreeSet<TestId>, FixError> {
     if baseline.plan.runner == sandbox::RunnerKind::Command {
+        baseline.notices.push("no lines are known to be run by the tests: a command's are not counted".to_owned());
         return Ok(BTreeSet::new());
     }
     let chosen_targets = baseline.targets.iter().take(COVERED_TARGETS).cloned();
@@ -179,6 +180,9 @@ pub(super) async fn cover(
     let passed: BTreeSet<TestId> = ids_of(&report, |status| status == TestStatus::Passed).into_iter().collect();
     drop_targets(baseline, &|id| passed.contains(id))?;
     baseline.coverage = report.coverage;
+    if let Some(why) = report.no_coverage {
+        baseline.notices.push(format!("no lines are known to be run by the tests: {why}"));
+    }
     Ok(unsure)
 }
 

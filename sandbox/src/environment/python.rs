@@ -1,6 +1,5 @@
 //! Python: pyproject, setup.cfg, setup.py, requirement files, tox, nox, Pipenv, and the tools that tests import.
 
-mod ini;
 mod project;
 mod tools;
 mod tox;

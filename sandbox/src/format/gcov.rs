@@ -7,7 +7,9 @@ use serde::Deserialize;
 
 use super::lines::Lines;
 use super::place::Place;
-use crate::tool::{Step, StepKind, ToolOutput, ToolRun};
+use crate::report::text;
+use crate::tool::{Step, StepKind, ToolOutput, ToolReport, ToolRun};
+use crate::workbench::Coverage;
 
 /// The name of the collected report.
 pub(crate) const REPORT: &str = "gcov.json";
@@ -24,10 +26,16 @@ pub(crate) fn step(run: &ToolRun<'_>) -> Step {
     Step { kind: StepKind::After, argv: argv.map(str::to_owned).to_vec(), env: Vec::new() }
 }
 
-/// Returns the lines that a run's collected report names.
-pub(crate) fn lines_of(left: &ToolOutput<'_>) -> Vec<(RepoPath, Vec<u32>)> {
-    let report = left.files.iter().find(|file| !file.in_workspace && file.path == REPORT);
-    report.map(|report| lines(&report.bytes, left.run.root)).unwrap_or_default()
+/// Adds the lines that a run's collected report names, where they were asked for.
+pub(crate) fn add_lines(report: ToolReport, left: &ToolOutput<'_>) -> ToolReport {
+    if left.run.coverage == Coverage::Off {
+        return report;
+    }
+    let found = left.report(REPORT).map(|file| lines(&file.bytes, left.run.root)).unwrap_or_default();
+    let said = left.last_of(StepKind::After).map(|step| text::plain(&step.stdout)).unwrap_or_default();
+    let absent = said.contains("gcov is not installed");
+    let why = if absent { "gcov is not installed" } else { "gcov counted no line: it needs a build by GCC" };
+    report.covering(found).or_why(why)
 }
 
 /// Returns the lines that were executed at least once, of documents of gcov one after another. What cannot be read ends the reading.

@@ -13,7 +13,7 @@ use repo::RepoPath;
 use super::lines::Lines;
 use super::place::Place;
 use super::xml::{self, XmlError};
-use crate::tool::{Collect, Step, StepKind, ToolCommand, ToolOutput, ToolRun};
+use crate::tool::{Collect, Step, StepKind, ToolCommand, ToolOutput, ToolReport, ToolRun};
 
 const REPORT: &str = "jacoco.xml";
 
@@ -31,10 +31,18 @@ pub(crate) fn record(run: &ToolRun<'_>, command: &mut ToolCommand) {
     command.collect.push(Collect::Reports(REPORT.to_owned()));
 }
 
-/// Returns the lines that a run's collected report names; none where there is no report, or not a whole one.
-pub(crate) fn lines_of(left: &ToolOutput<'_>, sources: &dyn Fn(&str) -> Option<String>) -> Vec<(RepoPath, Vec<u32>)> {
-    let report = left.files.iter().find(|file| !file.in_workspace && file.path == REPORT);
-    report.and_then(|report| lines(&report.bytes, sources).ok()).unwrap_or_default()
+/// Adds the lines that a run's collected report names; none where there is no report, or not a whole one.
+pub(crate) fn add_lines(
+    report: ToolReport,
+    left: &ToolOutput<'_>,
+    sources: &dyn Fn(&str) -> Option<String>,
+) -> ToolReport {
+    let why = match left.report(REPORT).map(|file| lines(&file.bytes, sources)) {
+        Some(Ok(found)) => return report.covering(found).or_why("JaCoCo saw no line of the workspace's own classes"),
+        Some(Err(error)) => format!("JaCoCo's report cannot be read: {error}"),
+        None => "JaCoCo made no report: is it installed?".to_owned(),
+    };
+    report.or_why(why)
 }
 
 /// Returns the lines of which at least one instruction was executed, in the files that `sources` finds for `package/File.java`.

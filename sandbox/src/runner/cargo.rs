@@ -6,12 +6,13 @@
 //! no doc-test write.
 //!
 //! Ids are `FILE::module::test`, with the root file of the test program, and `FILE::doc ITEM` for doc-tests: the lines that rustdoc
-//! adds would change with every edit above them. Coverage needs the LLVM tools of the very compiler, which toolchains do not bring
-//! along; there is none.
+//! adds would change with every edit above them. Lines are counted where the LLVM tools of the very compiler are installed
+//! (`cargo/cover.rs`). `cargo nextest` (`nextest.rs`) runs the same programs by the same scripts.
 
-mod build;
+pub(super) mod build;
+pub(super) mod cover;
 pub(super) mod libtest;
-mod read;
+pub(super) mod read;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -19,6 +20,7 @@ use std::collections::BTreeSet;
 use super::{Detected, Files, Runner, RunnerKind};
 use crate::report::TestId;
 use crate::tool::{Collect, Step, StepKind, Tool, ToolCommand, ToolOutput, ToolReport, ToolRun};
+use crate::workbench::Coverage;
 
 /// Stands for a crate's or file's own documentation in ids of doc-tests.
 const WHOLE_CRATE: &str = "(crate)";
@@ -57,16 +59,52 @@ impl Runner for CargoTest {
 impl Tool for CargoTest {
     fn command(&self, run: &ToolRun<'_>) -> ToolCommand {
         let options = Options::of(subcommand(run.words).map_or(&[][..], |(_, options)| options));
-        let selected = run.select.map(|ids| ids.iter().map(TestId::as_str).collect::<Vec<_>>());
+        let is_wanted =
+            |of_docs: bool| run.select.is_none_or(|ids| ids.iter().any(|id| id.as_str().contains("::doc ") == of_docs));
+        let by_program = Way { verb: "test", between: "program.sh", build: options.kept(), test: options.kept() };
+        let mut command = if !options.only_docs() && is_wanted(false) {
+            by_program.command(run, &options)
+        } else {
+            ToolCommand::default()
+        };
+        if options.with_docs() && is_wanted(true) {
+            command.steps.push(doc_tests(run, &options));
+        }
+        command
+    }
+
+    fn read(&self, left: &ToolOutput<'_>) -> ToolReport {
+        read::read(left)
+    }
+}
+
+/// One of the ways in which programs of libtest are run: by cargo itself, or by nextest.
+pub(super) struct Way {
+    /// The subcommand, as `cargo/test.sh` tells them apart.
+    pub(super) verb: &'static str,
+    /// The script that stands between it and a test program.
+    pub(super) between: &'static str,
+    /// Options for the build, which cargo does.
+    pub(super) build: Vec<String>,
+    /// Options for the subcommand.
+    pub(super) test: Vec<String>,
+}
+
+impl Way {
+    /// Returns the scripts and steps that build the test programs and run them, and count lines where that is asked for.
+    pub(super) fn command(self, run: &ToolRun<'_>, options: &Options) -> ToolCommand {
         let text = |name: &str, text: &'static str| (name.to_owned(), Cow::Borrowed(text.as_bytes()));
         let mut support = vec![
             text("build.sh", include_str!("cargo/build.sh")),
             text("test.sh", include_str!("cargo/test.sh")),
+            text("start.sh", include_str!("cargo/start.sh")),
             text("program.sh", include_str!("cargo/program.sh")),
-            ("settings.sh".to_owned(), Cow::Owned(settings(run, &options, selected.as_deref()).into_bytes())),
+            text("case.sh", include_str!("nextest/case.sh")),
+            ("settings.sh".to_owned(), Cow::Owned(settings(run, options, &self).into_bytes())),
         ];
-        if let Some(ids) = &selected {
-            let lines = ids.iter().filter(|id| !id.contains('\n')).map(|id| format!("{id}\n")).collect::<String>();
+        if let Some(ids) = run.select {
+            let ids = ids.iter().map(TestId::as_str).filter(|id| !id.contains('\n'));
+            let lines = ids.map(|id| format!("{id}\n")).collect::<String>();
             support.push(("select.txt".to_owned(), Cow::Owned(lines.into_bytes())));
         }
         let cargo = cargo_of(run.words);
@@ -75,29 +113,28 @@ impl Tool for CargoTest {
             let argv = ["/bin/sh".to_owned(), script].into_iter().chain(cargo.clone()).chain(rest).collect();
             Step { kind, argv, env: environment() }
         };
-        let mut steps = Vec::new();
-        if !options.only_docs() && selected.as_ref().is_none_or(|ids| ids.iter().any(|id| !id.contains("::doc "))) {
-            steps.push(step(StepKind::Build, "build.sh", options.kept()));
-            steps.push(step(StepKind::Test, "test.sh", options.kept()));
+        let steps = vec![step(StepKind::Build, "build.sh", self.build), step(StepKind::Test, "test.sh", self.test)];
+        let names = ["build.jsonl", "programs/*/*", "events.jsonl", "cases"];
+        let collect = names.map(|glob| Collect::Reports(glob.to_owned())).to_vec();
+        let mut command = ToolCommand { support, steps, collect };
+        if run.coverage == Coverage::PerTest {
+            cover::record(run, &cargo, &mut command);
         }
-        if options.with_docs() && selected.as_ref().is_none_or(|ids| ids.iter().any(|id| id.contains("::doc "))) {
-            let mut argv = [cargo, vec!["test".to_owned()], options.kept()].concat();
-            argv.extend(["--doc", "--no-fail-fast", "--"].map(str::to_owned));
-            argv.extend(options.behind(selected.is_none()));
-            let docs = selected.iter().flatten().filter_map(|id| id.split_once("::doc "));
-            argv.extend(docs.map(|(file, item)| match item.split(" (").next() {
-                Some(WHOLE_CRATE) => format!("{file} - (line"),
-                item => format!("{file} - {}", item.unwrap_or_default()),
-            }));
-            steps.push(Step { kind: StepKind::After, argv, env: environment() });
-        }
-        let collect = ["build.jsonl", "programs/*/*"].map(|glob| Collect::Reports(glob.to_owned())).to_vec();
-        ToolCommand { support, steps, collect }
+        command
     }
+}
 
-    fn read(&self, left: &ToolOutput<'_>) -> ToolReport {
-        read::read(left)
-    }
+/// rustdoc compiles and runs the doc-tests, after all others.
+fn doc_tests(run: &ToolRun<'_>, options: &Options) -> Step {
+    let mut argv = [cargo_of(run.words), vec!["test".to_owned()], options.kept()].concat();
+    argv.extend(["--doc", "--no-fail-fast", "--"].map(str::to_owned));
+    argv.extend(options.behind(run.select.is_none()));
+    let chosen = run.select.unwrap_or_default().iter().filter_map(|id| id.as_str().split_once("::doc "));
+    argv.extend(chosen.map(|(file, item)| match item.split(" (").next() {
+        Some(WHOLE_CRATE) => format!("{file} - (line"),
+        item => format!("{file} - {}", item.unwrap_or_default()),
+    }));
+    Step { kind: StepKind::After, argv, env: environment() }
 }
 
 /// Nothing is downloaded, nothing is coloured, and panics show where they come from.
@@ -108,30 +145,33 @@ pub(super) fn environment() -> Vec<(String, String)> {
 }
 
 /// What the scripts have to know.
-fn settings(run: &ToolRun<'_>, options: &Options, selected: Option<&[&str]>) -> String {
+fn settings(run: &ToolRun<'_>, options: &Options, way: &Way) -> String {
     let each = run.per_test.as_secs_f64().ceil().clamp(1.0, 1e6);
     let targets = if options.targets.is_empty() { vec!["--tests".to_owned()] } else { options.targets.concat() };
-    let narrow = match selected {
-        Some(ids) if options.targets.is_empty() => narrowed(ids),
+    let narrow = match run.select {
+        Some(ids) if options.targets.is_empty() => narrowed(ids.iter().map(TestId::as_str)),
         _ => Vec::new(),
     };
     let quote =
         |words: &[String]| words.iter().map(|word| shell_words::quote(word).into_owned()).collect::<Vec<_>>().join(" ");
     format!(
-        "root={}\neach={each}\ntargets={}\nnarrow={}\nset_behind() {{ behind={}; }}\n",
+        "root={}\neach={each}\nverb={}\nbetween={}\ntargets={}\nnarrow={}\nset_behind() {{ behind={}; }}\n{}",
         shell_words::quote(run.root),
+        shell_words::quote(way.verb),
+        way.between,
         shell_words::quote(&quote(&targets)),
         shell_words::quote(&quote(&narrow)),
-        shell_words::quote(&quote(&options.behind(selected.is_none()))),
+        shell_words::quote(&quote(&options.behind(run.select.is_none()))),
+        cover::SETTINGS,
     )
 }
 
 /// The targets in which the wanted tests are, where their files' names tell.
-fn narrowed(ids: &[&str]) -> Vec<String> {
+fn narrowed<'a>(ids: impl Iterator<Item = &'a str>) -> Vec<String> {
     let plain =
         |name: &str| !name.is_empty() && name.chars().all(|char| char.is_ascii_alphanumeric() || "-_".contains(char));
     let mut targets = BTreeSet::new();
-    for id in ids.iter().filter(|id| !id.contains("::doc ")) {
+    for id in ids.filter(|id| !id.contains("::doc ")) {
         let file = id.split("::").next().unwrap_or_default();
         let mut parts = file.rsplit('/');
         match (parts.next().unwrap_or_default(), parts.next()) {
@@ -279,14 +319,26 @@ fn takes_a_value(flag: &str) -> bool {
             | "-P"
             | "-E"
             | "--cargo-profile"
+            | "--filterset"
+            | "--filter-expr"
+            | "--run-ignored"
             | "--retries"
+            | "--max-fail"
             | "--test-threads"
             | "--build-jobs"
             | "--config-file"
             | "--tool-config-file"
+            | "--user-config-file"
             | "--partition"
+            | "--no-tests"
+            | "--failure-output"
+            | "--success-output"
+            | "--status-level"
+            | "--final-status-level"
+            | "--show-progress"
+            | "--message-format-version"
     )
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

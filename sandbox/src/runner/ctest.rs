@@ -152,7 +152,7 @@ impl Tool for Ctest {
     }
 
     fn read(&self, left: &ToolOutput<'_>) -> ToolReport {
-        let empty = |ending| ToolReport { results: Vec::new(), ending, lines: Vec::new() };
+        let empty = ToolReport::empty;
         if let Some(ending) = build_trouble(left) {
             return empty(ending);
         }
@@ -178,8 +178,7 @@ impl Tool for Ctest {
             results.add(of_case(case, &around));
         }
         let ending = cut_short(step).unwrap_or_else(|| judge(&junit, &around.listed, &results, step.exit_code));
-        let lines = if left.run.coverage == Coverage::PerTest { gcov::lines_of(left) } else { Vec::new() };
-        ToolReport { results: results.into_vec(), ending, lines }
+        gcov::add_lines(ToolReport::new(results.into_vec(), ending), left)
     }
 }
 

@@ -82,6 +82,10 @@ impl Tool for Dotnet {
         ToolCommand { support: Vec::new(), steps, collect: vec![Collect::Reports("trx/**/*.trx".to_owned())] }
     }
 
+    fn never_tells_lines(&self) -> Option<&'static str> {
+        Some("the lines of `dotnet test` are not counted")
+    }
+
     fn read(&self, left: &ToolOutput<'_>) -> ToolReport {
         let place = Place::of(&left.run);
         let mut results = Results::default();
@@ -91,7 +95,7 @@ impl Tool for Dotnet {
         }
         let step = left.steps.iter().find(|step| step.kind == StepKind::Test);
         let ending = step.map_or_else(|| tampered("nothing was run"), |step| judge(step, &results, trouble, place));
-        ToolReport { results: results.into_vec(), ending, lines: Vec::new() }
+        ToolReport::new(results.into_vec(), ending)
     }
 }
 

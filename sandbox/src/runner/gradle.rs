@@ -114,8 +114,8 @@ impl Tool for Gradle {
             None => tampered("nothing was run"),
             Some(step) => judge(step, &noted, Place::of(&left.run)),
         };
-        let lines = jacoco::lines_of(left, &|path| sources.file(path, ""));
-        ToolReport { results: results.into_vec(), ending, lines }
+        let report = ToolReport::new(results.into_vec(), ending);
+        jacoco::add_lines(report, left, &|path| sources.file(path, ""))
     }
 }
 

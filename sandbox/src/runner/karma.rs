@@ -76,6 +76,10 @@ impl Tool for Karma {
         command
     }
 
+    fn never_tells_lines(&self) -> Option<&'static str> {
+        Some("lines that run in a browser are not counted")
+    }
+
     fn read(&self, left: &ToolOutput<'_>) -> ToolReport {
         node::read(left)
     }

@@ -127,8 +127,8 @@ impl Tool for Maven {
             None => tampered("nothing was run"),
             Some(step) => judge(step, &counts, unreadable, Place::of(&left.run)),
         };
-        let lines = jacoco::lines_of(left, &|path| sources.file(path, ""));
-        ToolReport { results: results.into_vec(), ending, lines }
+        let report = ToolReport::new(results.into_vec(), ending);
+        jacoco::add_lines(report, left, &|path| sources.file(path, ""))
     }
 }
 

@@ -49,10 +49,10 @@ impl Tool for Native {
     fn read(&self, left: &ToolOutput<'_>) -> ToolReport {
         let place = Place::of(&left.run);
         if let Some(ending) = build_trouble(left) {
-            return ToolReport { results: Vec::new(), ending, lines: Vec::new() };
+            return ToolReport::empty(ending);
         }
         let Some(step) = left.steps.iter().find(|step| step.kind == StepKind::Test) else {
-            return ToolReport { results: Vec::new(), ending: tampered("nothing was run"), lines: Vec::new() };
+            return ToolReport::empty(tampered("nothing was run"));
         };
         let named = |name: &str| left.files.iter().find(|file| !file.in_workspace && file.path == name);
         let (results, ending) = match (named("gtest.xml"), named("catch2.xml"), named("plain")) {
@@ -62,8 +62,7 @@ impl Tool for Native {
             (None, None, None) => (Vec::new(), cut_short(step).unwrap_or_else(|| no_report(step))),
             (_, _, _) => (Vec::new(), tampered("there are reports of two frameworks")),
         };
-        let lines = if left.run.coverage == Coverage::PerTest { gcov::lines_of(left) } else { Vec::new() };
-        ToolReport { results, ending, lines }
+        gcov::add_lines(ToolReport::new(results, ending), left)
     }
 }
 
@@ -148,19 +147,6 @@ pub(super) fn is_built_test(word: &str) -> bool {
         || lower.ends_with("tests")
         || lower.ends_with("test");
     is_built && is_test && !lower.contains('.') && !folder.contains("..")
-}
-
-/// Returns a report by its bytes, for the readers' tests.
-#[cfg(test)]
-pub(super) fn collected(path: &str, bytes: &[u8]) -> crate::tool::Collected {
-    crate::tool::Collected { path: path.to_owned(), in_workspace: false, bytes: bytes.to_vec() }
-}
-
-/// Returns a step that ended by itself, for the readers' tests.
-#[cfg(test)]
-pub(super) fn ended(exit_code: Option<i32>) -> StepOutput {
-    let (stdout, stderr) = (Vec::new(), Vec::new());
-    StepOutput { kind: StepKind::Test, exit_code, ending: RunEnding::Complete, stdout, stderr, cut: false }
 }
 
 #[cfg(test)]

@@ -330,7 +330,7 @@ pub(super) fn count_lines(mut command: ToolCommand, run: &ToolRun<'_>) -> ToolCo
 
 /// Reads the journal, and the lines wherever they were counted.
 pub(super) fn read(left: &ToolOutput<'_>) -> ToolReport {
-    ToolReport { lines: lines(left), ..journal::judge(left, journal::Language::JavaScript) }
+    journal::judge(left, journal::Language::JavaScript).covering(lines(left))
 }
 
 /// The lines that were counted, by V8 or by the tool.

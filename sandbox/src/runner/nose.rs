@@ -83,6 +83,10 @@ impl Tool for Nose {
         ToolCommand { support: Vec::new(), steps, collect: vec![Collect::Reports("report.xml".to_owned())] }
     }
 
+    fn never_tells_lines(&self) -> Option<&'static str> {
+        Some("the lines of nose and nose2 are not counted")
+    }
+
     fn read(&self, left: &ToolOutput<'_>) -> ToolReport {
         let reading = Reading { place: Place::of(&left.run), ids: UniqueIds::default() };
         reading.read(left)
@@ -130,7 +134,7 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn read(mut self, left: &ToolOutput<'_>) -> ToolReport {
-        let report = |results, ending| ToolReport { results, ending, lines: Vec::new() };
+        let report = ToolReport::new;
         let Some(step) = left.steps.first() else {
             return report(Vec::new(), RunEnding::Crashed { detail: "nothing was run".to_owned() });
         };
@@ -207,26 +211,10 @@ mod tests {
     }
 
     fn read_log(xml: Option<&[u8]>, exit_code: Option<i32>) -> ToolReport {
-        let run = ToolRun {
-            words: &words("nose2"),
-            cwd: "",
-            select: None,
-            per_test: std::time::Duration::from_secs(1),
-            coverage: crate::workbench::Coverage::Off,
-            reports: "/r",
-            root: "/w",
-        };
-        let file =
-            |bytes: &[u8]| Collected { path: "report.xml".to_owned(), in_workspace: false, bytes: bytes.to_vec() };
-        let files = xml.map(file).into_iter().collect::<Vec<_>>();
-        let step = StepOutput {
-            kind: StepKind::Test,
-            exit_code,
-            ending: RunEnding::Complete,
-            stdout: Vec::new(),
-            stderr: Vec::new(),
-            cut: false,
-        };
+        let words = words("nose2");
+        let run = ToolRun { reports: "/r", root: "/w", ..ToolRun::of(&words) };
+        let files = xml.map(|bytes| Collected::report("report.xml", bytes)).into_iter().collect::<Vec<_>>();
+        let step = StepOutput::ended(StepKind::Test, exit_code, b"");
         Nose.read(&ToolOutput { steps: &[step], files: &files, run })
     }
 

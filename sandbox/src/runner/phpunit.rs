@@ -146,7 +146,10 @@ impl Tool for PhpUnit {
         }
         let nothing = results.is_empty() && ending == RunEnding::Complete;
         let lines = found("clover.xml").map(|file| clover(&file.bytes, base)).unwrap_or_default();
-        ToolReport { results, ending: if nothing { RunEnding::NoTests } else { ending }, lines }
+        let ending = if nothing { RunEnding::NoTests } else { ending };
+        ToolReport::new(results, ending)
+            .covering(lines)
+            .or_why("PHP counts lines only with the extension pcov or Xdebug")
     }
 }
 

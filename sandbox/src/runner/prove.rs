@@ -59,8 +59,12 @@ impl Tool for Prove {
         ToolCommand { support: Vec::new(), steps: vec![step], collect }
     }
 
+    fn never_tells_lines(&self) -> Option<&'static str> {
+        Some("the lines of `prove` are not counted")
+    }
+
     fn read(&self, left: &ToolOutput<'_>) -> ToolReport {
-        let empty = |ending| ToolReport { results: Vec::new(), ending, lines: Vec::new() };
+        let empty = ToolReport::empty;
         let Some(step) = left.steps.iter().find(|step| step.kind == StepKind::Test) else {
             return empty(tampered("nothing was run"));
         };
@@ -87,7 +91,7 @@ impl Tool for Prove {
         } else {
             RunEnding::Complete
         };
-        ToolReport { results: results.into_vec(), ending, lines: Vec::new() }
+        ToolReport::new(results.into_vec(), ending)
     }
 }
 

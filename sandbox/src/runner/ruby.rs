@@ -46,8 +46,7 @@ pub(super) fn command(
 
 /// Reads the journal, and the lines that `Coverage` counted.
 pub(super) fn read(left: &ToolOutput<'_>) -> ToolReport {
-    let report = journal::judge(left, journal::Language::Ruby);
-    ToolReport { lines: lines(left), ..report }
+    journal::judge(left, journal::Language::Ruby).covering(lines(left))
 }
 
 fn lines(left: &ToolOutput<'_>) -> Lines {

@@ -66,8 +66,12 @@ impl Tool for Sympy {
         ToolCommand { support: Vec::new(), steps: vec![Step { kind: StepKind::Test, argv, env }], collect: Vec::new() }
     }
 
+    fn never_tells_lines(&self) -> Option<&'static str> {
+        Some("the lines of SymPy's own runner are not counted")
+    }
+
     fn read(&self, left: &ToolOutput<'_>) -> ToolReport {
-        let report = |results, ending| ToolReport { results, ending, lines: Vec::new() };
+        let report = ToolReport::new;
         let Some(step) = left.steps.first() else {
             return report(Vec::new(), RunEnding::Crashed { detail: "nothing was run".to_owned() });
         };
@@ -220,23 +224,8 @@ mod tests {
 
     fn read_log(log: &str, exit_code: i32) -> ToolReport {
         let words = ["bin/test".to_owned()];
-        let run = ToolRun {
-            words: &words,
-            cwd: "",
-            select: None,
-            per_test: std::time::Duration::from_secs(1),
-            coverage: crate::workbench::Coverage::Off,
-            reports: "/r",
-            root: "/w",
-        };
-        let step = StepOutput {
-            kind: StepKind::Test,
-            exit_code: Some(exit_code),
-            ending: RunEnding::Complete,
-            stdout: log.as_bytes().to_vec(),
-            stderr: Vec::new(),
-            cut: false,
-        };
+        let run = ToolRun { reports: "/r", root: "/w", ..ToolRun::of(&words) };
+        let step = StepOutput::ended(StepKind::Test, exit_code, log.as_bytes());
         Sympy.read(&ToolOutput { steps: &[step], files: &[], run })
     }
 

@@ -84,7 +84,7 @@ impl Tool for Tap {
         }
         let nothing = results.is_empty() && ending.as_ref().is_none_or(|ending| *ending == RunEnding::Complete);
         let ending = ending.filter(|_| !nothing).unwrap_or(RunEnding::NoTests);
-        ToolReport { results, ending, lines: node::lines(left) }
+        ToolReport::new(results, ending).covering(node::lines(left))
     }
 }
 

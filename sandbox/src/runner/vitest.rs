@@ -105,5 +105,6 @@ impl Tool for Vitest {
 
     fn read(&self, left: &ToolOutput<'_>) -> ToolReport {
         node::read(left)
+            .or_why("Vitest counts lines only with the package @vitest/coverage-v8 or @vitest/coverage-istanbul")
     }
 }

@@ -15,30 +15,45 @@ use crate::workbench::Coverage;
 
 /// Most runs for tests that pass.
 const MOST_GROUPS: usize = 8;
+/// Longest reason that is kept.
+const MOST_REASON: usize = 1000;
 /// Most tests that fail and are run alone; further ones say little that these do not.
 const MOST_ALONE: usize = 24;
 
 impl Station {
-    /// Adds coverage to the report of a run, within what is left of its time. Runs that do not end as the first did say nothing.
+    /// Adds coverage to the report of a run, within what is left of its time, or the reason why there is none. Runs that do not end as
+    /// the first did say nothing.
     pub(super) async fn cover(&self, at: &Place, wish: &Wish<'_>, report: &mut TestReport) -> Result<(), SandboxError> {
-        if report.ending != RunEnding::Complete {
-            return Ok(());
-        }
+        let mut why = match (wish.tool.never_tells_lines(), &report.ending) {
+            (Some(why), _) => why.to_owned(),
+            (None, RunEnding::Complete) => self.cover_groups(at, wish, report).await?,
+            (None, ending) => format!("the run did not come to its end: {ending}"),
+        };
+        why.truncate(why.floor_char_boundary(MOST_REASON));
+        report.no_coverage = report.coverage.is_empty().then_some(why);
+        Ok(())
+    }
+
+    /// Returns why there may be no coverage.
+    async fn cover_groups(&self, at: &Place, wish: &Wish<'_>, report: &mut TestReport) -> Result<String, SandboxError> {
+        let mut why = "no test passed or failed".to_owned();
         let mut spent = report.duration;
         for group in groups(report) {
             let left = wish.total.saturating_sub(spent);
             if left.is_zero() || !self.is_alive() {
+                why = "no time was left for runs that record lines".to_owned();
                 break;
             }
             let covered = self.cover_group(at, wish, report, &group, left).await?;
             spent += covered.duration;
             report.duration += covered.duration;
+            why = covered.why;
             if covered.is_unable {
                 break;
             }
             report.coverage.extend(covered.coverage);
         }
-        Ok(())
+        Ok(why)
     }
 
     async fn cover_group(
@@ -59,7 +74,12 @@ impl Station {
         let sound = ran.read.ending == RunEnding::Complete && group.iter().all(same);
         let told = group.iter().filter(|_| sound && !lines.is_empty());
         let coverage = told.map(|id| TestCoverage { test: id.clone(), lines: lines.clone() }).collect();
-        Ok(Covered { coverage, duration: ran.duration, is_unable: sound && lines.is_empty() })
+        let why = match ran.read.no_lines {
+            Some(why) => why,
+            None if sound => "the tool told no line of the workspace".to_owned(),
+            None => "with lines recorded, tests end otherwise than without".to_owned(),
+        };
+        Ok(Covered { coverage, duration: ran.duration, is_unable: sound && lines.is_empty(), why })
     }
 }
 
@@ -68,6 +88,8 @@ struct Covered {
     duration: Duration,
     /// The run went well, and the tool told no lines: it never will.
     is_unable: bool,
+    /// Why there are no lines, if there are none.
+    why: String,
 }
 
 /// Returns which tests to run together: failing ones alone, passing ones in groups of neighbours.

@@ -64,7 +64,7 @@ impl Station {
         let ran = self.run_once(at, &wish).await?;
         let ToolReport { results, ending, .. } = ran.read;
         let (output, duration) = (ran.output, ran.duration);
-        let mut report = TestReport { results, coverage: Vec::new(), ending, output, duration };
+        let mut report = TestReport { results, coverage: Vec::new(), no_coverage: None, ending, output, duration };
         if request.coverage == Coverage::PerTest {
             self.cover(at, &wish, &mut report).await?;
         }
@@ -221,7 +221,7 @@ impl Steps {
 
 /// Holds what a tool says against what is known of its run: the rules that are the same for all tools.
 fn judge(read: ToolReport, steps: &[StepOutput], left_out: u64, select: Option<&[TestId]>) -> ToolReport {
-    let ToolReport { results, ending, lines } = read;
+    let ToolReport { results, ending, .. } = read;
     let mut results = worst_of_each(results);
     if let Some(select) = select {
         let asked: HashSet<&TestId> = select.iter().collect();
@@ -239,7 +239,7 @@ fn judge(read: ToolReport, steps: &[StepOutput], left_out: u64, select: Option<&
         (None, said) if claims_success(&said) && results.is_empty() => RunEnding::NoTests,
         (None, said) => said,
     };
-    ToolReport { results, ending, lines }
+    ToolReport { results, ending, ..read }
 }
 
 /// Whether a tool says that its run went as it should.

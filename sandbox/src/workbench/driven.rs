@@ -239,7 +239,7 @@ impl Once {
         {
             *message = last_lines(&output);
         }
-        let report = TestReport { results, coverage, ending, output, duration };
+        let report = TestReport { results, coverage, no_coverage: None, ending, output, duration };
         Once { report, left_by_hang, usage_error }
     }
 }

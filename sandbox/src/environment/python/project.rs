@@ -5,7 +5,8 @@ use toml::{Table, Value};
 use super::super::tree::{Tree, join};
 use super::super::version::{Allowed, clean};
 use super::super::{Evidence, Language};
-use super::{TEST_NAMES, ini};
+use super::TEST_NAMES;
+use crate::format::ini;
 
 /// What is known of a project.
 #[derive(Debug, Default)]

@@ -1,8 +1,9 @@
 //! tox and nox: what they install before they run the tests.
 
 use super::super::tree::{Tree, join};
+use super::Wanted;
 use super::project::quoted;
-use super::{Wanted, ini};
+use crate::format::ini;
 
 pub(super) fn read(tree: &Tree<'_>, root: &str, wanted: &mut Wanted) {
     let exists = |file: &str| tree.has(&join(root, file));

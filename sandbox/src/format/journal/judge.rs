@@ -38,7 +38,7 @@ fn finish(mut journal: Journal, ending: RunEnding, select: Option<&[TestId]>) ->
     }
     let nothing = journal.results.is_empty() && ending == RunEnding::Complete;
     let ending = if nothing { RunEnding::NoTests } else { ending };
-    ToolReport { results: journal.results, ending, lines: Vec::new() }
+    ToolReport::new(journal.results, ending)
 }
 
 /// A chosen test whose file could not be loaded is as broken as its file.

@@ -11,8 +11,7 @@ fn journal(events: &[&str]) -> String {
 }
 
 fn show(texts: &[&[u8]]) -> String {
-    let file =
-        |bytes: &&[u8]| Collected { path: "events-1.jsonl".to_owned(), in_workspace: false, bytes: bytes.to_vec() };
+    let file = |bytes: &&[u8]| Collected::report("events-1.jsonl", bytes);
     let files = texts.iter().map(file).collect::<Vec<_>>();
     let journal = read(&files, REPORTS, Base::new("/work", ""));
     let mut lines =

@@ -13,6 +13,10 @@ const MOST_PLACES: usize = 50;
 struct Message {
     reason: String,
     #[serde(default)]
+    package_id: String,
+    #[serde(default)]
+    target: Option<Target>,
+    #[serde(default)]
     executable: Option<String>,
     #[serde(default)]
     profile: Option<Profile>,
@@ -23,6 +27,12 @@ struct Message {
 #[derive(Deserialize)]
 struct Profile {
     test: bool,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+    src_path: String,
 }
 
 #[derive(Deserialize)]
@@ -42,24 +52,38 @@ struct Span {
     is_primary: bool,
 }
 
+/// A test program.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::runner) struct Program {
+    /// The name of its package.
+    pub(in crate::runner) package: String,
+    /// The name of its target in the manifest.
+    pub(in crate::runner) target: String,
+    /// Its root file.
+    pub(in crate::runner) source: String,
+}
+
 /// What was built.
 #[derive(Default)]
-pub(super) struct Built {
+pub(in crate::runner) struct Built {
     /// Test programs.
-    pub(super) programs: usize,
+    pub(in crate::runner) programs: Vec<Program>,
     message: String,
     places: Vec<Frame>,
 }
 
 impl Built {
     /// Reads the messages.
-    pub(super) fn of(messages: &[u8], place: Place<'_>) -> Built {
+    pub(in crate::runner) fn of(messages: &[u8], place: Place<'_>) -> Built {
         let mut built = Built::default();
         for line in messages.split(|byte| *byte == b'\n') {
             let Ok(message) = serde_json::from_slice::<Message>(line) else { continue };
+            let is_test = message.executable.is_some() && message.profile.is_some_and(|profile| profile.test);
             match (message.reason.as_str(), message.message) {
-                ("compiler-artifact", _) if message.executable.is_some() => {
-                    built.programs += usize::from(message.profile.is_some_and(|profile| profile.test));
+                ("compiler-artifact", _) if is_test => {
+                    let (target, source) = message.target.map(|it| (it.name, it.src_path)).unwrap_or_default();
+                    let package = package_of(&message.package_id).to_owned();
+                    built.programs.push(Program { package, target, source });
                 }
                 ("compiler-message", Some(diagnostic)) if diagnostic.level.starts_with("error") => {
                     built.error(&diagnostic, place);
@@ -84,11 +108,41 @@ impl Built {
     }
 
     /// Returns how a run ends whose build failed.
-    pub(super) fn failed(self, stderr: &[u8]) -> RunEnding {
+    pub(in crate::runner) fn failed(self, stderr: &[u8]) -> RunEnding {
         let message = match self.message.is_empty() {
             true => compiler::last_lines(stderr),
             false => text::plain(clip(self.message.trim(), MAX_MESSAGE).as_bytes()),
         };
         RunEnding::BuildFailed { message, places: self.places }
+    }
+}
+
+/// The name in `path+file:///w/parcel#0.1.0`, `path+file:///w#parcel@0.1.0` or, before cargo 1.77, `parcel 0.1.0 (path+file:///w)`.
+fn package_of(id: &str) -> &str {
+    if let Some((name, _)) = id.split_once(' ') {
+        return name;
+    }
+    let (url, name) = id.rsplit_once('#').unwrap_or((id, ""));
+    match name.split_once('@') {
+        Some((name, _)) => name,
+        None => url.split('?').next().and_then(|url| url.trim_end_matches('/').rsplit('/').next()).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_named_in_every_form() {
+        for id in [
+            "path+file:///w/parcel#0.1.0",
+            "path+file:///w/other#parcel@0.1.0",
+            "git+https://example.org/parcel.git/parcel?branch=main#0.1.0",
+            "parcel 0.1.0 (path+file:///w/other)",
+        ] {
+            assert_eq!(package_of(id), "parcel", "{id}");
+        }
+        assert_eq!(package_of(""), "");
     }
 }

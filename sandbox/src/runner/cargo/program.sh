@@ -1,23 +1,12 @@
 # Runs one test program: the program, its arguments.
 # `list` has the names of its tests, `log` what libtest says of them, `again` what came of those that the first run left out.
-reports=${0%/*}
-. "$reports/settings.sh"
+. "${0%/*}/start.sh"
 folder=$reports/programs/$$
 mkdir -p "$folder"
-program=$1
-shift
-source=$(grep -F "\"executable\":\"$program\"" "$reports/build.jsonl" | sed -n 's/.*"src_path":"\([^"]*\)".*/\1/p' | head -n 1)
-source=${source#"$root"/}
 echo "$source" >"$folder/source"
 
-limited() {
-    limit=$1
-    shift
-    if command -v timeout >/dev/null 2>&1; then timeout -k 2 "$limit" "$@"; else "$@"; fi
-}
-
 # A harness of its own: one test, judged by the exit code.
-if ! grep -aq RUST_TEST_THREADS "$program"; then
+if ! is_libtest; then
     if [ -f "$reports/select.txt" ] && ! grep -qxF "$source" "$reports/select.txt"; then
         rm -rf "$folder"
         exit 0
@@ -28,9 +17,7 @@ fi
 
 options=$*
 if [ -f "$reports/select.txt" ]; then
-    while IFS= read -r id; do
-        case $id in "$source::"*) printf '%s\n' "${id#"$source::"}" ;; esac
-    done <"$reports/select.txt" >"$folder/wanted"
+    wanted >"$folder/wanted"
     if ! [ -s "$folder/wanted" ]; then
         rm -rf "$folder"
         exit 0

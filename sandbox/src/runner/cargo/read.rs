@@ -4,46 +4,51 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use super::build::Built;
-use super::{WHOLE_CRATE, libtest};
+use super::{WHOLE_CRATE, cover, libtest};
 use crate::format::place::Place;
 use crate::format::{UniqueIds, clip};
 use crate::report::{Failure, FailureClass, RunEnding, TestId, TestResult, TestStatus, text};
-use crate::tool::{StepKind, ToolOutput, ToolReport};
+use crate::tool::{StepKind, StepOutput, ToolOutput, ToolReport};
+use crate::workbench::Coverage;
 
 /// What `timeout` returns.
 const TIMED_OUT: [i32; 2] = [124, 137];
 
 /// Reads a run.
 pub(super) fn read(left: &ToolOutput<'_>) -> ToolReport {
-    let place = Place::of(&left.run);
-    let build = left.files.iter().find(|file| !file.in_workspace && file.path == "build.jsonl");
-    let built = Built::of(build.map_or(&b""[..], |file| &file.bytes), place);
-    let step = |kind| left.steps.iter().find(|step| step.kind == kind);
-    if let Some(step) =
-        step(StepKind::Build).filter(|step| step.ending != RunEnding::Complete || step.exit_code != Some(0))
-    {
-        let ending = match &step.ending {
-            RunEnding::Complete => built.failed(&step.stderr),
-            limit => limit.clone(),
-        };
-        return ToolReport { results: Vec::new(), ending, lines: Vec::new() };
-    }
-    let mut reading =
-        Reading { place, select: left.run.select, ids: UniqueIds::default(), results: Vec::new(), trouble: None };
-    if let Some(step) = step(StepKind::Test) {
+    let built = match built(left) {
+        Ok(built) => built,
+        Err(ending) => return ToolReport::empty(ending),
+    };
+    let mut reading = Reading::of(left);
+    if let Some(step) = left.last_of(StepKind::Test) {
         let programs = Program::all(left);
         for program in programs.values() {
             reading.program(program);
         }
-        let ran = reading.select.is_some() || programs.len() == built.programs;
+        let ran = reading.select.is_some() || programs.len() == built.programs.len();
         reading.judge(&step.ending, step.exit_code, ran);
     }
-    if let Some(step) = step(StepKind::After) {
+    // Behind the programs comes the report of lines, where they are counted, and then the doc-tests.
+    let counted = left.run.coverage == Coverage::PerTest && left.last_of(StepKind::Test).is_some();
+    if let Some(step) = left.steps.iter().filter(|step| step.kind == StepKind::After).nth(usize::from(counted)) {
         reading.docs(step);
     }
-    let any = !reading.results.is_empty();
-    let ending = reading.trouble.unwrap_or(if any { RunEnding::Complete } else { RunEnding::NoTests });
-    ToolReport { results: reading.results, ending, lines: Vec::new() }
+    cover::add_lines(reading.into_report(), left)
+}
+
+/// Returns what was built.
+///
+/// # Errors
+/// How the run ended, when the build failed.
+pub(in crate::runner) fn built(left: &ToolOutput<'_>) -> Result<Built, RunEnding> {
+    let built = Built::of(left.report("build.jsonl").map_or(&b""[..], |file| &file.bytes), Place::of(&left.run));
+    let failed = |step: &&StepOutput| step.ending != RunEnding::Complete || step.exit_code != Some(0);
+    match left.steps.iter().filter(|step| step.kind == StepKind::Build).find(failed) {
+        None => Ok(built),
+        Some(step) if step.ending == RunEnding::Complete => Err(built.failed(&step.stderr)),
+        Some(step) => Err(step.ending.clone()),
+    }
 }
 
 /// What one test program left behind.
@@ -74,16 +79,30 @@ impl<'a> Program<'a> {
     }
 }
 
-struct Reading<'a> {
-    place: Place<'a>,
+/// The results of a run as they are gathered.
+pub(in crate::runner) struct Reading<'a> {
+    pub(in crate::runner) place: Place<'a>,
     select: Option<&'a [TestId]>,
     ids: UniqueIds,
     results: Vec<TestResult>,
     trouble: Option<RunEnding>,
 }
 
-impl Reading<'_> {
-    fn trouble(&mut self, ending: RunEnding) {
+impl<'a> Reading<'a> {
+    pub(in crate::runner) fn of(left: &ToolOutput<'a>) -> Self {
+        let place = Place::of(&left.run);
+        Self { place, select: left.run.select, ids: UniqueIds::default(), results: Vec::new(), trouble: None }
+    }
+
+    /// Returns the results, and how the run ended: by the first trouble, if there was any.
+    pub(in crate::runner) fn into_report(self) -> ToolReport {
+        let any = !self.results.is_empty();
+        let ending = self.trouble.unwrap_or(if any { RunEnding::Complete } else { RunEnding::NoTests });
+        ToolReport::new(self.results, ending)
+    }
+
+    /// Notes what is wrong with the run, unless something was wrong before.
+    pub(in crate::runner) fn trouble(&mut self, ending: RunEnding) {
         self.trouble.get_or_insert(ending);
     }
 
@@ -159,19 +178,9 @@ impl Reading<'_> {
             (Some(TestStatus::Passed), 0) => self.push(source, name, TestStatus::Passed, failure),
             (Some(TestStatus::Skipped), 0) => self.push(source, name, TestStatus::Skipped, failure),
             (Some(TestStatus::Failed), 101) => self.push(source, name, TestStatus::Failed, failure),
-            (_, code) if TIMED_OUT.contains(&code) => {
-                let message = "the test exceeded its limit".to_owned();
-                let failure = Failure { class: FailureClass::Timeout, message, frames: Vec::new() };
-                self.push(source, name, TestStatus::TimedOut, failure);
-            }
             (_, code) => {
-                let last = crate::format::compiler::last_lines(out.as_bytes());
-                let message = format!("the test ended its process with exit code {code}\n{last}");
-                let told = libtest::failure(&out, name, self.place);
-                let memory = out.contains("memory allocation of ");
-                let class =
-                    if memory { FailureClass::Memory } else { FailureClass::Exception { name: "exit".to_owned() } };
-                self.push(source, name, TestStatus::Failed, Failure { class, message, frames: told.frames });
+                let (status, failure) = ended_process(code, &out, name, self.place);
+                self.push(source, name, status, failure);
             }
         }
     }
@@ -192,6 +201,18 @@ impl Reading<'_> {
     }
 
     fn push(&mut self, source: &str, name: &str, status: TestStatus, failure: Failure) {
+        self.push_timed(source, name, status, failure, Duration::ZERO);
+    }
+
+    /// Adds a result; of one that passed the failure is dropped.
+    pub(in crate::runner) fn push_timed(
+        &mut self,
+        source: &str,
+        name: &str,
+        status: TestStatus,
+        failure: Failure,
+        duration: Duration,
+    ) {
         let id = if name.is_empty() { source.to_owned() } else { format!("{source}::{name}") };
         let failure = match status {
             TestStatus::Passed => None,
@@ -202,10 +223,11 @@ impl Reading<'_> {
             _ => Some(failure),
         };
         let id = TestId::new(self.ids.give(&id));
-        self.results.push(TestResult { id, status, duration: Duration::ZERO, failure });
+        self.results.push(TestResult { id, status, duration, failure });
     }
 
-    fn judge(&mut self, ending: &RunEnding, exit_code: Option<i32>, ran: bool) {
+    /// Holds the results against the exit code; `ran` is whether everything was run that was built.
+    pub(in crate::runner) fn judge(&mut self, ending: &RunEnding, exit_code: Option<i32>, ran: bool) {
         if *ending != RunEnding::Complete {
             self.trouble = Some(ending.clone());
             return;
@@ -226,7 +248,7 @@ impl Reading<'_> {
     }
 
     /// Doc-tests. A package without a library has none, and cargo says so with an error.
-    fn docs(&mut self, step: &crate::tool::StepOutput) {
+    fn docs(&mut self, step: &StepOutput) {
         if step.ending != RunEnding::Complete {
             return self.trouble(step.ending.clone());
         }
@@ -267,6 +289,20 @@ impl Reading<'_> {
             self.trouble(RunEnding::Tampered { detail });
         }
     }
+}
+
+/// What is said of a test that ended its process otherwise than libtest does, after `out`.
+pub(in crate::runner) fn ended_process(code: i32, out: &str, name: &str, place: Place<'_>) -> (TestStatus, Failure) {
+    if TIMED_OUT.contains(&code) {
+        let message = "the test exceeded its limit".to_owned();
+        return (TestStatus::TimedOut, Failure { class: FailureClass::Timeout, message, frames: Vec::new() });
+    }
+    let last = crate::format::compiler::last_lines(out.as_bytes());
+    let message = format!("the test ended its process with exit code {code}\n{last}");
+    let memory = out.contains("memory allocation of ");
+    let class = if memory { FailureClass::Memory } else { FailureClass::Exception { name: "exit".to_owned() } };
+    let frames = libtest::failure(out, name, place).frames;
+    (TestStatus::Failed, Failure { class, message, frames })
 }
 
 fn rank(status: TestStatus) -> u8 {

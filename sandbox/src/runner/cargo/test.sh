@@ -1,4 +1,4 @@
-# Runs the test programs that build.sh built, each through program.sh: cargo and the options.
+# Runs the test programs that build.sh built, each through program.sh, or by nextest through case.sh: cargo and the options.
 reports=${0%/*}
 cargo=$1
 shift
@@ -8,5 +8,11 @@ esac
 . "$reports/settings.sh"
 set_behind
 mkdir -p "$reports/programs"
-runner="target.'cfg(all())'.runner=['/bin/sh','$reports/program.sh']"
-eval "$cargo test \"\$@\" $(cat "$reports/targets") --no-fail-fast --config \"\$runner\" -- $behind"
+between="target.'cfg(all())'.runner=['/bin/sh','$reports/$between']"
+options="$(cat "$reports/targets") --no-fail-fast --config \"\$between\""
+if [ "$verb" = test ]; then
+    eval "$cargo test \"\$@\" $options -- $behind"
+else
+    export NEXTEST_EXPERIMENTAL_LIBTEST_JSON=1
+    eval "$cargo nextest run \"\$@\" $options --retries 0 --message-format libtest-json-plus -- $behind" >"$reports/events.jsonl"
+fi

@@ -4,25 +4,41 @@ use crate::format::place::Place;
 use crate::report::{FailureClass, RunEnding, TestStatus};
 use crate::runner::exercise::{self, Exercise};
 use crate::tool::{Collected, StepOutput};
-use crate::workbench::Coverage;
 use std::time::Duration;
 
-const MANIFEST: &str = "[package]\nname = \"parcel\"\nversion = \"0.1.0\"\nedition = \"2021\"\n";
-const LIB: &str = include_str!("../fixtures/cargo/lib.rs.txt");
+pub(in crate::runner) const MANIFEST: &str = "[package]\nname = \"parcel\"\nversion = \"0.1.0\"\nedition = \"2021\"\n";
+pub(in crate::runner) const LIB: &str = include_str!("../fixtures/cargo/lib.rs.txt");
 const WHOLE: &str = include_str!("../fixtures/cargo/whole.rs.txt");
-const PROJECT: [(&str, &str); 3] = [("Cargo.toml", MANIFEST), ("src/lib.rs", LIB), ("tests/whole.rs", WHOLE)];
+pub(in crate::runner) const PROJECT: [(&str, &str); 3] =
+    [("Cargo.toml", MANIFEST), ("src/lib.rs", LIB), ("tests/whole.rs", WHOLE)];
 const PLACE: Place<'static> = Place { root: "/w", cwd: "" };
+
+/// The variables that name the toolchain of the running tests.
+pub(in crate::runner) fn toolchain() -> [(&'static str, String); 2] {
+    let home = std::env::var("HOME").unwrap_or_default();
+    [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")]
+        .map(|(name, folder)| (name, std::env::var(name).unwrap_or_else(|_| format!("{home}/{folder}"))))
+}
+
+/// Returns whether the LLVM tools of this machine's compiler are installed; where they are not, says so.
+pub(in crate::runner) fn counts_lines() -> bool {
+    let said = std::process::Command::new("rustc").arg("-vV").output().unwrap().stdout;
+    let said = String::from_utf8(said).unwrap();
+    let major = said.lines().find_map(|line| line.strip_prefix("LLVM version: ")?.split('.').next()).unwrap();
+    let there = crate::testing::program(&format!("llvm-cov-{major}")).is_some();
+    if !there {
+        println!("skipped: llvm-cov-{major} is not installed");
+    }
+    there
+}
 
 /// Runs cargo on this machine, with the toolchain of the running tests.
 fn run(words: &[&str], select: Option<&[&str]>, files: &[(&str, &str)]) -> Option<exercise::Exercised> {
     if !crate::testing::tools(&["cargo", "timeout"]) {
         return None;
     }
-    let home = std::env::var("HOME").unwrap_or_default();
-    let (cargo, rustup) = (format!("{home}/.cargo"), format!("{home}/.rustup"));
-    let cargo = std::env::var("CARGO_HOME").unwrap_or(cargo);
-    let rustup = std::env::var("RUSTUP_HOME").unwrap_or(rustup);
-    let env = [("CARGO_HOME", cargo.as_str()), ("RUSTUP_HOME", rustup.as_str())];
+    let toolchain = toolchain();
+    let env = toolchain.each_ref().map(|(name, value)| (*name, value.as_str()));
     Some(exercise::run(
         &CargoTest,
         &Exercise { select, env: &env, per_test: Duration::from_secs(3), ..Exercise::new(words, files) },
@@ -119,6 +135,36 @@ fn one_that_ends_the_program_costs_one_result() {
 }
 
 #[test]
+fn lines_are_counted_or_the_reason_is_told() {
+    if !crate::testing::tools(&["cargo", "timeout"]) {
+        return;
+    }
+    let toolchain = toolchain();
+    let env = toolchain.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let select: Option<&[&str]> = Some(&["src/lib.rs::tests::small", "tests/whole.rs::whole"]);
+    let wish =
+        Exercise { select, env: &env, coverage: Coverage::PerTest, ..Exercise::new(&["cargo", "test"], &PROJECT) };
+    if counts_lines() {
+        let done = exercise::run(&CargoTest, &wish);
+        let shown = crate::format::lines::show(&done.report.lines);
+        assert_eq!(shown, ["src/lib.rs: 18 19 20 21 22 23 34 35 36", "tests/whole.rs: 4 5 6"], "{}", done.printed());
+        assert_eq!((done.report.results.len(), &done.report.ending), (2, &RunEnding::Complete));
+    }
+    // A compiler that names a version of which nobody has the tools.
+    let folder = tempfile::tempdir().unwrap();
+    let rustc = folder.path().join("rustc");
+    let real = crate::testing::program("rustc").unwrap();
+    let script = "#!/bin/sh\nif [ \"$1\" = -vV ]; then REAL -vV | sed 's/^LLVM version: .*/LLVM version: 1.0.0/'; else exec REAL \"$@\"; fi\n";
+    std::fs::write(&rustc, script.replace("REAL", real.to_str().unwrap())).unwrap();
+    std::fs::set_permissions(&rustc, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let env = [&env[..], &[("RUSTC", rustc.to_str().unwrap())]].concat();
+    let done = exercise::run(&CargoTest, &Exercise { env: &env, ..wish });
+    assert!(done.report.lines.is_empty() && done.report.results.len() == 2, "{}\n{}", done.lines(), done.printed());
+    let expected = "there is no llvm-cov of LLVM 1, which this rustc has: add the toolchain's component llvm-tools, or the package llvm-1";
+    assert_eq!(done.report.no_lines.as_deref(), Some(expected), "{}", done.printed());
+}
+
+#[test]
 fn a_harness_of_its_own_is_one_test() {
     let manifest =
         format!("{MANIFEST}\n[lib]\ntest = false\ndoctest = false\n\n[[test]]\nname = \"own\"\nharness = false\n");
@@ -167,33 +213,12 @@ fn the_log_is_read() {
 
 fn read_left(files: &[(&str, &[u8])], exit_code: i32) -> ToolReport {
     let words = ["cargo", "test"].map(str::to_owned);
-    let run = ToolRun {
-        words: &words,
-        cwd: "",
-        select: None,
-        per_test: Duration::from_secs(1),
-        coverage: Coverage::Off,
-        reports: "/r",
-        root: "/w",
-    };
+    let run = ToolRun { reports: "/r", root: "/w", ..ToolRun::of(&words) };
     let artifact = br#"{"reason":"compiler-artifact","profile":{"test":true},"executable":"/w/target/x"}"#;
     let mut all = vec![("build.jsonl", &artifact[..])];
     all.extend(files);
-    let files = all.iter().map(|(path, bytes)| Collected {
-        path: (*path).to_owned(),
-        in_workspace: false,
-        bytes: bytes.to_vec(),
-    });
-    let files = files.collect::<Vec<_>>();
-    let step = |kind, exit_code| StepOutput {
-        kind,
-        exit_code: Some(exit_code),
-        ending: RunEnding::Complete,
-        stdout: Vec::new(),
-        stderr: Vec::new(),
-        cut: false,
-    };
-    let steps = [step(StepKind::Build, 0), step(StepKind::Test, exit_code)];
+    let files = all.iter().map(|(path, bytes)| Collected::report(path, bytes)).collect::<Vec<_>>();
+    let steps = [StepOutput::ended(StepKind::Build, 0, b""), StepOutput::ended(StepKind::Test, exit_code, b"")];
     CargoTest.read(&ToolOutput { steps: &steps, files: &files, run })
 }
 
@@ -247,7 +272,7 @@ fn targets_are_narrowed_where_names_tell() {
         (&["src/main.rs::a"], ""),
         (&["src/lib.rs::doc x"], ""),
     ] {
-        assert_eq!(narrowed(ids).join(" "), expected, "{ids:?}");
+        assert_eq!(narrowed(ids.iter().copied()).join(" "), expected, "{ids:?}");
     }
 }
 

@@ -1,8 +1,8 @@
 use super::*;
 use crate::runner::exercise::{self, Exercise, lines};
-use crate::runner::native::{Native, collected, ended};
+use crate::runner::native::Native;
 use crate::testing;
-use crate::tool::ToolReport;
+use crate::tool::{Collected, StepKind, StepOutput, ToolReport};
 
 /// Written by Catch2 2.13.10 of `fixtures/catch2`.
 const REPORT: &str = include_str!("../fixtures/catch2/2.13.10.xml");
@@ -26,8 +26,9 @@ Failed tests/till_test.cpp::small types - int
 complete";
 
 fn shown(bytes: &[u8], exit_code: Option<i32>) -> String {
-    let (results, ending) = read(&collected("catch2.xml", bytes), &ended(exit_code), PLACE);
-    lines(&ToolReport { results, ending, lines: Vec::new() })
+    let (results, ending) =
+        read(&Collected::report("catch2.xml", bytes), &StepOutput::ended(StepKind::Test, exit_code, b""), PLACE);
+    lines(&ToolReport::new(results, ending))
 }
 
 fn ending(text: &str, exit_code: Option<i32>) -> String {

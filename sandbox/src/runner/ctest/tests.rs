@@ -3,7 +3,6 @@ use crate::format::lines::show;
 use crate::runner::exercise::{self, Exercise, lines};
 use crate::testing;
 use crate::tool::{Collected, StepOutput};
-use std::time::Duration;
 
 /// Written by CTest 3.25.1 of `fixtures/gtest`.
 const REPORT: &str = include_str!("../fixtures/ctest/3.25.1.xml");
@@ -12,20 +11,10 @@ const OWN: &str = include_str!("../fixtures/gtest/1.12.1.xml");
 
 fn shown(report: &[u8], list: &[u8], own: &[u8], exit_code: i32, stdout: &str) -> String {
     let words = ["ctest".to_owned()];
-    let run = ToolRun {
-        words: &words,
-        cwd: "",
-        select: None,
-        per_test: Duration::from_secs(1),
-        coverage: Coverage::Off,
-        reports: "/reports",
-        root: "/work",
-    };
-    let file =
-        |path: &str, bytes: &[u8]| Collected { path: path.to_owned(), in_workspace: false, bytes: bytes.to_vec() };
+    let run = ToolRun::of(&words);
+    let file = Collected::report;
     let files = [file("ctest.xml", report), file("ctest.json", list), file("gtest/till_tests.xml", own)];
-    let (kind, ending, stdout) = (StepKind::Test, RunEnding::Complete, stdout.as_bytes().to_vec());
-    let steps = [StepOutput { kind, exit_code: Some(exit_code), ending, stdout, stderr: Vec::new(), cut: false }];
+    let steps = [StepOutput::ended(StepKind::Test, exit_code, stdout.as_bytes())];
     lines(&Ctest.read(&ToolOutput { steps: &steps, files: &files, run }))
 }
 

@@ -1,7 +1,6 @@
 use super::*;
 use crate::runner::exercise::lines;
 use crate::tool::Collected;
-use crate::workbench::Coverage;
 
 /// Written by hand after the schema: no run made it.
 const REPORT: &str = include_str!("../fixtures/dotnet/by-the-schema.trx");
@@ -9,19 +8,10 @@ const REPORT: &str = include_str!("../fixtures/dotnet/by-the-schema.trx");
 fn report(bytes: &[u8], exit_code: i32, stdout: &str) -> ToolReport {
     let words = ["dotnet".to_owned(), "test".to_owned()];
     let per_test = Duration::from_secs(1);
-    let run = ToolRun {
-        words: &words,
-        cwd: "",
-        select: None,
-        per_test,
-        coverage: Coverage::Off,
-        reports: "/reports",
-        root: "/work",
-    };
-    let files = [Collected { path: "trx/a.trx".to_owned(), in_workspace: false, bytes: bytes.to_vec() }];
+    let run = ToolRun { per_test, ..ToolRun::of(&words) };
+    let files = [Collected::report("trx/a.trx", bytes)];
     let files = if bytes.is_empty() { &files[..0] } else { &files[..] };
-    let (kind, ending, stdout) = (StepKind::Test, RunEnding::Complete, stdout.as_bytes().to_vec());
-    let steps = [StepOutput { kind, exit_code: Some(exit_code), ending, stdout, stderr: Vec::new(), cut: false }];
+    let steps = [StepOutput::ended(StepKind::Test, exit_code, stdout.as_bytes())];
     Dotnet.read(&ToolOutput { steps: &steps, files, run })
 }
 

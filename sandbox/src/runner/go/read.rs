@@ -29,7 +29,7 @@ pub(super) fn read(left: &ToolOutput<'_>) -> ToolReport {
         results.retain(|result| wanted.contains(result.id.as_str()));
     }
     let lines = file("cover.out").map(|file| super::cover::lines(&file.bytes, &reading.modules)).unwrap_or_default();
-    ToolReport { results, ending, lines }
+    ToolReport::new(results, ending).covering(lines)
 }
 
 /// The folders, as the box sees them, whose test program came to its regular end.

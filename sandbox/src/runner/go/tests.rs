@@ -2,7 +2,6 @@ use super::*;
 use crate::report::{RunEnding, TestStatus};
 use crate::runner::exercise::{self, Exercise};
 use crate::tool::{Collected, StepOutput};
-use std::time::Duration;
 
 const MOD: &str = "module example.com/parcel\n\ngo 1.19\n";
 const CALC: &str = "package calc\n\n// Gcd returns the greatest common divisor.\nfunc Gcd(a, b int) int {\n\tfor b != 0 {\n\t\ta, b = b, a%b\n\t}\n\treturn a\n}\n\nfunc Never() int {\n\treturn 1\n}\n";
@@ -171,30 +170,14 @@ const WORDS: [&str; 3] = ["go", "test", "./..."];
 
 fn read_log(events: &[u8], stderr: &[u8], exit_code: i32, ended: &[&str]) -> ToolReport {
     let words = WORDS.map(str::to_owned);
-    let run = ToolRun {
-        words: &words,
-        cwd: "",
-        select: None,
-        per_test: Duration::from_secs(1),
-        coverage: Coverage::Off,
-        reports: "/r",
-        root: "/w",
-    };
-    let report =
-        |path: &str, bytes: &[u8]| Collected { path: path.to_owned(), in_workspace: false, bytes: bytes.to_vec() };
+    let run = ToolRun { reports: "/r", root: "/w", ..ToolRun::of(&words) };
+    let report = Collected::report;
     let mut files = vec![report("modules.txt", b"example.com/parcel /w\n"), report("events.jsonl", events)];
     for (at, folder) in ended.iter().enumerate() {
         files.push(report(&format!("programs/{at}/folder"), format!("/w/{folder}\n").as_bytes()));
         files.push(report(&format!("programs/{at}/ended"), b""));
     }
-    let step = StepOutput {
-        kind: StepKind::Test,
-        exit_code: Some(exit_code),
-        ending: RunEnding::Complete,
-        stdout: Vec::new(),
-        stderr: stderr.to_vec(),
-        cut: true,
-    };
+    let step = StepOutput { stderr: stderr.to_vec(), cut: true, ..StepOutput::ended(StepKind::Test, exit_code, b"") };
     Go.read(&ToolOutput { steps: &[step], files: &files, run })
 }
 

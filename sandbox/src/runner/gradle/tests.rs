@@ -15,20 +15,10 @@ const COMPILE_OUTPUT: &str = include_str!("../fixtures/gradle/logs/compile/out.t
 fn report(notes: &[u8], exit_code: i32, output: &str) -> ToolReport {
     let words = ["gradle".to_owned(), "test".to_owned()];
     let per_test = Duration::from_secs(1);
-    let run = ToolRun {
-        words: &words,
-        cwd: "",
-        select: None,
-        per_test,
-        coverage: Coverage::Off,
-        reports: "/reports",
-        root: "/work",
-    };
-    let file =
-        |path: &str, bytes: &[u8]| Collected { path: path.to_owned(), in_workspace: false, bytes: bytes.to_vec() };
+    let run = ToolRun { per_test, ..ToolRun::of(&words) };
+    let file = Collected::report;
     let files = [file(JOURNAL, notes), file("sources.txt", b"./src/test/java/com/acme/OldTest.java\n")];
-    let (kind, ending, stdout) = (StepKind::Test, RunEnding::Complete, output.as_bytes().to_vec());
-    let steps = [StepOutput { kind, exit_code: Some(exit_code), ending, stdout, stderr: Vec::new(), cut: false }];
+    let steps = [StepOutput::ended(StepKind::Test, exit_code, output.as_bytes())];
     Gradle.read(&ToolOutput { steps: &steps, files: &files, run })
 }
 

@@ -1,16 +1,16 @@
 use super::*;
 use crate::format::place::Place;
 use crate::runner::exercise::lines;
-use crate::runner::native::{collected, ended};
-use crate::tool::ToolReport;
+use crate::tool::{Collected, StepKind, StepOutput, ToolReport};
 
 /// Written by GoogleTest 1.12.1 of `fixtures/gtest`.
 const REPORT: &str = include_str!("../fixtures/gtest/1.12.1.xml");
 const PLACE: Place<'_> = Place { root: "/work", cwd: "" };
 
 fn shown(bytes: &[u8], exit_code: Option<i32>) -> String {
-    let (results, ending) = read(&collected("gtest.xml", bytes), &ended(exit_code), PLACE);
-    lines(&ToolReport { results, ending, lines: Vec::new() })
+    let (results, ending) =
+        read(&Collected::report("gtest.xml", bytes), &StepOutput::ended(StepKind::Test, exit_code, b""), PLACE);
+    lines(&ToolReport::new(results, ending))
 }
 
 fn ending(bytes: &[u8], exit_code: Option<i32>) -> String {

@@ -3,7 +3,6 @@ use std::path::{Path, PathBuf};
 use super::*;
 use crate::report::{RunEnding, TestId};
 use crate::runner::exercise::{self, Exercise};
-use crate::workbench::Coverage;
 
 const CONFIG: &str = "module.exports = (config) => config.set({
   frameworks: ['jasmine'],
@@ -104,15 +103,7 @@ fn words(text: &str) -> Vec<String> {
 #[track_caller]
 fn check(line: &str, config: Option<&str>, browsers: Option<&str>, rest: &str) {
     let args = words(line);
-    let run = ToolRun {
-        words: &args,
-        cwd: "",
-        select: None,
-        per_test: std::time::Duration::from_secs(1),
-        coverage: Coverage::Off,
-        reports: "/r",
-        root: "/w",
-    };
+    let run = ToolRun { reports: "/r", root: "/w", ..ToolRun::of(&args) };
     let wish = Wish::of(&args, &run);
     assert_eq!(wish.config.as_deref(), config, "{line}");
     assert_eq!(wish.browsers.map(|list| list.join(",")).as_deref(), browsers, "{line}");

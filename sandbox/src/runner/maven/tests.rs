@@ -31,24 +31,11 @@ impl Log {
 
     fn read(&self, exit_code: i32) -> ToolReport {
         let words = ["mvn".to_owned(), "test".to_owned()];
-        let run = ToolRun {
-            words: &words,
-            cwd: "",
-            select: None,
-            per_test: Duration::from_secs(1),
-            coverage: Coverage::Off,
-            reports: "/reports",
-            root: "/work",
-        };
+        let run = ToolRun::of(&words);
         let mut files = self.reports.clone();
         let sources = "./src/test/java/com/acme/TillTest.java\n./src/test/java/com/acme/BrokenSetupTest.java\n./core/src/test/java/com/acme/SameTest.java\n./app/src/test/java/com/acme/SameTest.java\n";
-        files.push(Collected {
-            path: "sources.txt".to_owned(),
-            in_workspace: false,
-            bytes: sources.as_bytes().to_vec(),
-        });
-        let (kind, ending, stdout) = (StepKind::Test, RunEnding::Complete, self.output.clone().into_bytes());
-        let steps = [StepOutput { kind, exit_code: Some(exit_code), ending, stdout, stderr: Vec::new(), cut: false }];
+        files.push(Collected::report("sources.txt", sources.as_bytes()));
+        let steps = [StepOutput::ended(StepKind::Test, exit_code, self.output.as_bytes())];
         Maven.read(&ToolOutput { steps: &steps, files: &files, run })
     }
 
@@ -241,15 +228,7 @@ fn command_lines_are_recognised() {
 fn command_words(line: &str, ids: &[&str]) -> Vec<String> {
     let words = line.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let ids = ids.iter().map(|id| TestId::from(*id)).collect::<Vec<_>>();
-    let run = ToolRun {
-        words: &words,
-        cwd: "",
-        select: Some(&ids),
-        per_test: Duration::from_secs(7),
-        coverage: Coverage::Off,
-        reports: "/reports",
-        root: "/work",
-    };
+    let run = ToolRun { select: Some(&ids), per_test: Duration::from_secs(7), ..ToolRun::of(&words) };
     Maven.command(&run).steps.remove(0).argv
 }
 

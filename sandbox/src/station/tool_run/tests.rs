@@ -14,11 +14,11 @@ fn result(id: &str, status: TestStatus) -> TestResult {
 }
 
 fn step(kind: StepKind, exit_code: Option<i32>, ending: RunEnding) -> StepOutput {
-    StepOutput { kind, exit_code, ending, stdout: b"said".to_vec(), stderr: Vec::new(), cut: false }
+    StepOutput { ending, ..StepOutput::ended(kind, exit_code, b"said") }
 }
 
 fn judged(results: Vec<TestResult>, ending: RunEnding, steps: &[StepOutput]) -> ToolReport {
-    judge(ToolReport { results, ending, lines: Vec::new() }, steps, 0, None)
+    judge(ToolReport::new(results, ending), steps, 0, None)
 }
 
 #[test]
@@ -52,8 +52,7 @@ fn what_is_known_of_a_run_wins_over_what_its_report_says() {
     }
     let steps = [tested()];
     assert_eq!(judged(Vec::new(), RunEnding::Complete, &steps).ending, RunEnding::NoTests);
-    let left_out =
-        judge(ToolReport { results: passed(), ending: RunEnding::Complete, lines: Vec::new() }, &steps, 1, None);
+    let left_out = judge(ToolReport::new(passed(), RunEnding::Complete), &steps, 1, None);
     assert!(matches!(left_out.ending, RunEnding::Tampered { .. }), "{left_out:?}");
 }
 
@@ -71,7 +70,7 @@ fn of_two_results_the_worse_counts_and_what_nobody_asked_for_is_dropped() {
     let all = judged(results.clone(), RunEnding::Complete, &steps).results;
     let statuses: Vec<_> = all.iter().map(|it| (it.id.as_str(), it.status)).collect();
     assert_eq!(statuses, [("a", TestStatus::Failed), ("b", TestStatus::Failed), ("c", TestStatus::Passed)]);
-    let read = ToolReport { results, ending: RunEnding::Complete, lines: Vec::new() };
+    let read = ToolReport::new(results, RunEnding::Complete);
     let chosen = judge(read, &steps, 0, Some(&select)).results;
     assert_eq!(chosen.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(), ["a"]);
 }
@@ -119,7 +118,7 @@ impl Tool for Scripts {
             Coverage::PerTest => vec![(repo::RepoPath::new("code").unwrap(), vec![line])],
             Coverage::Off => Vec::new(),
         };
-        ToolReport { results, ending, lines }
+        ToolReport::new(results, ending).covering(lines)
     }
 }
 

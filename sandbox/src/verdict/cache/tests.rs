@@ -43,7 +43,7 @@ fn plain(name: &str, status: TestStatus) -> TestResult {
 }
 
 fn report(results: Vec<TestResult>, ending: RunEnding) -> TestReport {
-    TestReport { results, coverage: Vec::new(), ending, output: String::new(), duration: Duration::ZERO }
+    TestReport { results, ..TestReport::empty(ending) }
 }
 
 struct Fixture {

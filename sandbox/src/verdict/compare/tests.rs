@@ -18,7 +18,7 @@ fn result(name: &str, status: TestStatus) -> TestResult {
 
 fn report(results: &[(&str, TestStatus)], ending: RunEnding) -> TestReport {
     let results = results.iter().map(|(name, status)| result(name, *status)).collect();
-    TestReport { results, coverage: Vec::new(), ending, output: String::new(), duration: Duration::ZERO }
+    TestReport { results, ..TestReport::empty(ending) }
 }
 
 fn complete(results: &[(&str, TestStatus)]) -> Outcomes {
@@ -316,7 +316,7 @@ mod randomly {
             let of = |results: &[(u8, TestStatus)]| {
                 let results = results.iter().map(|(number, status)| result(name(number).as_str(), *status)).collect();
                 let ending = RunEnding::Complete;
-                Outcomes::of(&TestReport { results, coverage: Vec::new(), ending, output: String::new(), duration: Duration::ZERO })
+                Outcomes::of(&TestReport { results, ..TestReport::empty(ending) })
             };
             let (base, candidate) = (of(&base), of(&candidate));
             let with = |wanted: fn(TestStatus) -> bool| -> Vec<TestId> {

@@ -18,7 +18,7 @@ fn plain(id: &str, status: TestStatus) -> TestResult {
 }
 
 fn report(results: Vec<TestResult>, ending: RunEnding, output: &str) -> TestReport {
-    TestReport { results, coverage: Vec::new(), ending, output: output.into(), duration: Duration::from_secs(1) }
+    TestReport { results, output: output.into(), duration: Duration::from_secs(1), ..TestReport::empty(ending) }
 }
 
 fn exception(name: &str) -> FailureClass {

@@ -121,8 +121,7 @@ fn limits_and_lacks_are_no_observations() {
         result("skip", TestStatus::Skipped, None),
     ];
     let duration = Duration::ZERO;
-    let mut report =
-        TestReport { results, coverage: Vec::new(), ending: RunEnding::Complete, output: String::new(), duration };
+    let mut report = TestReport { results, duration, ..TestReport::empty(RunEnding::Complete) };
     assert_eq!(observations(&report), [(id("pass"), true), (id("fail"), false)]);
     report.ending = RunEnding::OutOfMemory;
     assert!(observations(&report).is_empty());
@@ -292,13 +291,7 @@ mod simulated {
                 });
             }
         }
-        let report = |results| TestReport {
-            results,
-            coverage: Vec::new(),
-            ending: RunEnding::Complete,
-            output: String::new(),
-            duration: Duration::ZERO,
-        };
+        let report = |results| TestReport { results, ..TestReport::empty(RunEnding::Complete) };
         let mut run = |name: &TestId| {
             let rate = names.iter().position(|known| known == name).map_or(0.0, |at| rates[at]);
             if chance.below(rate) { TestStatus::Failed } else { TestStatus::Passed }

@@ -1,7 +1,7 @@
 //! Files in the form of setup.cfg and tox.ini.
 
 /// Returns the value of a key, its continued lines joined by newlines.
-pub(super) fn value(text: &str, section: &str, key: &str) -> Option<String> {
+pub(crate) fn value(text: &str, section: &str, key: &str) -> Option<String> {
     let mut inside = false;
     let mut found: Option<String> = None;
     for line in text.lines() {
@@ -28,7 +28,7 @@ pub(super) fn value(text: &str, section: &str, key: &str) -> Option<String> {
 }
 
 /// Returns the keys of a section.
-pub(super) fn keys(text: &str, section: &str) -> Vec<String> {
+pub(crate) fn keys(text: &str, section: &str) -> Vec<String> {
     let mut inside = false;
     let mut keys = Vec::new();
     for line in text.lines() {
