@@ -5,6 +5,7 @@
 mod files;
 #[cfg(test)]
 mod fixtures;
+mod go;
 mod java;
 mod javascript;
 pub(crate) mod python;
@@ -35,9 +36,9 @@ pub(crate) fn of(id: LanguageId) -> &'static dyn Language {
         LanguageId::Python => &python::Python,
         LanguageId::JavaScript | LanguageId::TypeScript | LanguageId::Tsx => &javascript::JavaScript,
         LanguageId::Java => &java::Java,
+        LanguageId::Go => &go::Go,
         LanguageId::Kotlin
         | LanguageId::CSharp
-        | LanguageId::Go
         | LanguageId::Rust
         | LanguageId::C
         | LanguageId::Cpp
@@ -50,7 +51,12 @@ pub(crate) fn of(id: LanguageId) -> &'static dyn Language {
 pub(crate) fn is_read(id: LanguageId) -> bool {
     matches!(
         id,
-        LanguageId::Python | LanguageId::JavaScript | LanguageId::TypeScript | LanguageId::Tsx | LanguageId::Java
+        LanguageId::Python
+            | LanguageId::JavaScript
+            | LanguageId::TypeScript
+            | LanguageId::Tsx
+            | LanguageId::Java
+            | LanguageId::Go
     )
 }
 

@@ -60,11 +60,20 @@ impl<'t, D: Dialect> Walk<'t, D> {
         let run = std::mem::take(&mut self.run);
         let documents = |it: &Node<'_>| D::is_doc(self.slice(*it));
         let adjacent = run.last_row + 1 == row || run.last_row == row;
-        if !adjacent || !run.comments.last().is_some_and(documents) {
+        if !adjacent || !run.comments.iter().any(documents) {
             return None;
         }
         self.move_to_docs(run.first, within);
         self.doc_of(&run.comments)
+    }
+
+    /// Takes the comments that end right above `node` as the documentation of the file.
+    pub(in crate::language) fn file_doc_above(&mut self, node: Node<'t>) {
+        let run = std::mem::take(&mut self.run);
+        if run.last_row + 1 == node.start_position().row && run.comments.iter().any(|it| D::is_doc(self.slice(*it))) {
+            self.move_to_docs(run.first, None);
+            self.doc_of_file(&run.comments);
+        }
     }
 
     /// Takes the comments at the top of the file as its documentation, where they stand apart from what follows.
