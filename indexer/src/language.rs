@@ -9,6 +9,7 @@ mod go;
 mod java;
 mod javascript;
 pub(crate) mod python;
+mod rust;
 mod walk;
 
 use repo::RepoPath;
@@ -37,9 +38,9 @@ pub(crate) fn of(id: LanguageId) -> &'static dyn Language {
         LanguageId::JavaScript | LanguageId::TypeScript | LanguageId::Tsx => &javascript::JavaScript,
         LanguageId::Java => &java::Java,
         LanguageId::Go => &go::Go,
+        LanguageId::Rust => &rust::Rust,
         LanguageId::Kotlin
         | LanguageId::CSharp
-        | LanguageId::Rust
         | LanguageId::C
         | LanguageId::Cpp
         | LanguageId::Ruby
@@ -57,6 +58,7 @@ pub(crate) fn is_read(id: LanguageId) -> bool {
             | LanguageId::Tsx
             | LanguageId::Java
             | LanguageId::Go
+            | LanguageId::Rust
     )
 }
 

@@ -14,7 +14,7 @@ const HEAD: usize = 2048;
 /// People do not write lines this long, on the average of a file.
 const LONG_LINES: usize = 400;
 /// A parse ends after this many hundreds of operations. A megabyte of sound code takes about 10,000 of them.
-const MAX_STEPS: u64 = 200_000;
+pub(crate) const MAX_STEPS: u64 = 200_000;
 
 /// Returns why a file of these bytes is left out; `None` when it is not.
 pub(crate) fn reason_to_skip(bytes: &[u8]) -> Option<SkipReason> {
