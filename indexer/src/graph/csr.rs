@@ -42,12 +42,9 @@ impl RawEdge {
 impl Edges {
     /// Builds the arrays; of edges that differ only in confidence the surest is kept, and those to itself or to no node are dropped.
     pub(crate) fn build(nodes: usize, mut edges: Vec<RawEdge>) -> Edges {
-        edges.retain(|it| it.source != it.target && (it.source as usize) < nodes && (it.target as usize) < nodes);
-        edges.sort_unstable_by_key(|it| (it.source, it.kind, it.target, u8::MAX - it.confidence));
-        edges.dedup_by_key(|it| (it.source, it.kind, it.target));
+        settle(nodes, &mut edges);
         let forward = Rows::build(nodes, edges.iter().map(|it| (it.source, it.target, it.label())));
-        edges.sort_unstable_by_key(|it| (it.target, it.kind, it.source));
-        let backward = Rows::build(nodes, edges.iter().map(|it| (it.target, it.source, it.label())));
+        let backward = forward.turned();
         Edges { forward, backward }
     }
 
@@ -85,7 +82,130 @@ impl Edges {
     }
 }
 
+/// Puts rows together in the order of their nodes: of fresh edges, and of edges of another graph that only change their numbers.
+pub(crate) struct RowsBuilder {
+    rows: Rows,
+    /// By source, kind and target; taken from the front.
+    fresh: std::iter::Peekable<std::vec::IntoIter<RawEdge>>,
+    nodes: usize,
+    row: Vec<(u8, u32, u8)>,
+}
+
+impl RowsBuilder {
+    /// `fresh` are edges between `nodes` nodes; about `capacity` edges are expected in all.
+    pub(crate) fn new(nodes: usize, mut fresh: Vec<RawEdge>, capacity: usize) -> RowsBuilder {
+        settle(nodes, &mut fresh);
+        let (mut rows, capacity) = (Rows::default(), capacity + capacity / 8);
+        rows.starts.reserve(nodes + 1);
+        rows.starts.push(0);
+        rows.targets.reserve(capacity);
+        rows.labels.reserve(capacity);
+        RowsBuilder { rows, fresh: fresh.into_iter().peekable(), nodes, row: Vec::new() }
+    }
+
+    fn next(&self) -> u32 {
+        self.rows.starts.len() as u32 - 1
+    }
+
+    /// Adds the rows of all nodes before `end` from fresh edges alone.
+    pub(crate) fn take_fresh(&mut self, end: u32) {
+        while self.next() < end {
+            self.take_row();
+            self.end_row();
+        }
+    }
+
+    fn take_row(&mut self) {
+        let node = self.next();
+        while let Some(edge) = self.fresh.next_if(|it| it.source == node) {
+            self.rows.targets.push(edge.target);
+            self.rows.labels.push(edge.label());
+        }
+    }
+
+    fn end_row(&mut self) {
+        self.rows.starts.push(self.rows.targets.len() as u32);
+    }
+
+    /// Adds the row of the next node: its fresh edges, of containment, and all others of `node` in `edges`, with the ends in their new
+    /// numbers; `None` when one of these is gone.
+    pub(crate) fn take_over(&mut self, edges: &Edges, node: u32, numbers: &[u32]) -> Option<()> {
+        self.take_row();
+        let (start, end) =
+            (edges.forward.starts[node as usize] as usize, edges.forward.starts[node as usize + 1] as usize);
+        let first = self.rows.targets.len();
+        let mut last = (0, 0);
+        let mut is_ordered = true;
+        for at in start..end {
+            let label = edges.forward.labels[at];
+            if label & 7 == EdgeKind::Contains as u8 {
+                continue;
+            }
+            let target = *numbers.get(edges.forward.targets[at] as usize).filter(|it| **it != u32::MAX)?;
+            is_ordered &= last <= (label & 7, target);
+            last = (label & 7, target);
+            self.rows.targets.push(target);
+            self.rows.labels.push(label);
+        }
+        if !is_ordered {
+            self.order_row(first);
+        }
+        self.end_row();
+        Some(())
+    }
+
+    /// Definitions changed places in a file, so those who refer to them do it in another order.
+    fn order_row(&mut self, first: usize) {
+        let pairs = self.rows.targets[first..].iter().zip(&self.rows.labels[first..]);
+        self.row.clear();
+        self.row.extend(pairs.map(|(target, label)| (label & 7, *target, *label)));
+        self.row.sort_unstable();
+        for (at, (_, target, label)) in self.row.iter().enumerate() {
+            self.rows.targets[first + at] = *target;
+            self.rows.labels[first + at] = *label;
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> Edges {
+        self.take_fresh(self.nodes as u32);
+        let backward = self.rows.turned();
+        Edges { forward: self.rows, backward }
+    }
+}
+
+/// Orders edges by source, kind and target; of edges that differ only in confidence the surest is kept, and those to itself or to no node
+/// are dropped.
+fn settle(nodes: usize, edges: &mut Vec<RawEdge>) {
+    edges.retain(|it| it.source != it.target && (it.source as usize) < nodes && (it.target as usize) < nodes);
+    edges.sort_unstable_by_key(|it| (it.source, it.kind, it.target, u8::MAX - it.confidence));
+    edges.dedup_by_key(|it| (it.source, it.kind, it.target));
+}
+
 impl Rows {
+    /// Returns the same edges by target, kind and source.
+    fn turned(&self) -> Rows {
+        let nodes = self.starts.len() - 1;
+        let place = |target: u32, label: u8| target as usize * 8 + usize::from(label & 7);
+        let mut ends = vec![0_u32; nodes * 8 + 1];
+        for (target, label) in self.targets.iter().zip(&self.labels) {
+            ends[place(*target, *label) + 1] += 1;
+        }
+        for at in 1..ends.len() {
+            ends[at] += ends[at - 1];
+        }
+        let starts = (0..=nodes).map(|it| ends[it * 8]).collect();
+        let (mut targets, mut labels) = (vec![0; self.targets.len()], vec![0; self.targets.len()]);
+        for source in 0..nodes {
+            for at in self.starts[source] as usize..self.starts[source + 1] as usize {
+                let free = &mut ends[place(self.targets[at], self.labels[at])];
+                targets[*free as usize] = source as u32;
+                labels[*free as usize] = self.labels[at];
+                *free += 1;
+            }
+        }
+        Rows { starts, targets, labels }
+    }
+
     /// `edges` are sorted by their first number.
     fn build(nodes: usize, edges: impl Iterator<Item = (u32, u32, u8)>) -> Rows {
         let mut rows = Rows { starts: vec![0; nodes + 1], targets: Vec::new(), labels: Vec::new() };

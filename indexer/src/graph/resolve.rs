@@ -26,7 +26,7 @@ const TYPED: f32 = 0.9;
 /// The only method of that name.
 const ONLY_NAME: f32 = 0.5;
 /// More methods of one name than this say nothing.
-const MAX_NAMESAKES: usize = 5;
+pub(super) const MAX_NAMESAKES: usize = 5;
 
 /// All that links of a snapshot depend on.
 #[derive(Clone, Copy)]
@@ -204,7 +204,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn is_test(&self, file: FileId) -> bool {
+    pub(super) fn is_test(&self, file: FileId) -> bool {
         self.lookup.inventory.files.get(file.0 as usize).is_some_and(|it| it.is_test)
     }
 

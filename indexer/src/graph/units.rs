@@ -60,7 +60,17 @@ pub(super) enum Family {
 }
 
 impl Family {
-    const COUNT: usize = 9;
+    const ALL: [Family; 9] = [
+        Family::Python,
+        Family::Script,
+        Family::Jvm,
+        Family::CSharp,
+        Family::Go,
+        Family::Rust,
+        Family::Native,
+        Family::Ruby,
+        Family::Php,
+    ];
 
     pub(super) fn of(language: LanguageId) -> Family {
         match language {
@@ -173,7 +183,7 @@ pub(super) struct Space<'a> {
 pub(super) struct World<'a> {
     pub(super) inventory: &'a Inventory,
     pub(super) project: &'a Project,
-    by_name: [FxHashMap<String, Unit>; Family::COUNT],
+    by_name: [FxHashMap<String, Unit>; Family::ALL.len()],
     spaces: Vec<Space<'a>>,
     /// By file, the name under which it is usually imported.
     names: Vec<String>,
@@ -296,6 +306,19 @@ impl<'a> World<'a> {
     /// Returns the unit of a dotted name.
     pub(super) fn named(&self, family: Family, name: &str) -> Option<Unit> {
         self.by_name[family as usize].get(name).copied()
+    }
+
+    /// Returns all units by name.
+    pub(super) fn units(&self) -> impl Iterator<Item = (Family, &str, Unit)> {
+        let named = self.by_name.iter().zip(Family::ALL);
+        named.flat_map(|(all, family)| all.iter().map(move |it| (family, it.0.as_str(), *it.1)))
+    }
+
+    /// Returns what a file is called by others, and the spaces it feeds.
+    pub(super) fn identity(&self, file: FileId) -> (Vec<String>, Vec<&str>) {
+        let homes = self.homes.get(file.0 as usize).map(Vec::as_slice).unwrap_or_default();
+        let top = homes.first().and_then(|it| self.space_of(it.1)).map(|it| it.name.as_str());
+        (self.rules(file).names(self, file), top.into_iter().collect())
     }
 
     /// Returns the unit with the longest name that `path` begins with, and what is left of it.

@@ -1,0 +1,222 @@
+//! Links a snapshot again after another one: only files whose own facts changed, or that mention a name whose meaning may have changed.
+//!
+//! Every way from a reference to its target goes by names that the referring file mentions, but for four detours: an import that gives a
+//! name another one, a variable whose class is named elsewhere, a class whose bases are named elsewhere, and an export under another name.
+//! So the set of changed names is closed under these detours, and a file that mentions none of them keeps its edges; they are only
+//! renumbered. What changes more than names (configuration, star imports, where packages begin) is answered by linking all again. Names
+//! are compared without regard to where they are seen, so too many files may be linked again, but never too few: the result equals
+//! [`resolve`].
+
+mod changes;
+mod units;
+
+use rayon::prelude::*;
+use rustc_hash::FxHashSet;
+
+use crate::graph::Nodes;
+use crate::graph::csr::{Edges, RawEdge, RowsBuilder};
+use crate::graph::outline::Mention;
+use crate::graph::resolve::{Resolver, Sources, resolve};
+use crate::symbol::{FileId, SymbolId};
+use changes::Whole;
+
+/// When more than one in so many files is affected, all are linked again.
+const MOST: usize = 2;
+
+/// A snapshot and its edges.
+#[derive(Clone, Copy)]
+pub(crate) struct Linked<'a> {
+    pub(crate) sources: Sources<'a>,
+    pub(crate) edges: &'a Edges,
+}
+
+/// What linking again gave.
+#[derive(Debug)]
+pub(crate) struct Relinked {
+    pub(crate) edges: Edges,
+    /// How many files were linked anew.
+    pub(crate) files: usize,
+    /// Why all files were, if all were.
+    pub(crate) whole: Option<&'static str>,
+}
+
+/// Returns the edges of `new`, equal to those of [`resolve`], with what can be taken over from `old` taken over.
+pub(crate) fn relink(old: &Linked<'_>, new: &Sources<'_>) -> Relinked {
+    match relink_some(old, new) {
+        Ok(relinked) => relinked,
+        Err(Whole(reason)) => Relinked { edges: resolve(new), files: new.inventory.files.len(), whole: Some(reason) },
+    }
+}
+
+fn relink_some(old: &Linked<'_>, new: &Sources<'_>) -> Result<Relinked, Whole> {
+    if old.sources.project != new.project {
+        return Err(Whole("the configuration changed"));
+    }
+    let pairs = Pairs::of(&old.sources, new);
+    if pairs.changed.len() + pairs.added.len() + pairs.removed.len() > new.inventory.files.len() / MOST {
+        return Err(Whole("many files changed"));
+    }
+    let resolver = Resolver::new(new);
+    let mut names = changes::Names::default();
+    let mut affected: FxHashSet<FileId> =
+        pairs.changed.iter().map(|it| it.1).chain(pairs.added.iter().copied()).collect();
+    if !pairs.added.is_empty() || !pairs.removed.is_empty() {
+        affected.extend(units::changed(&old.sources, new, &resolver, &pairs, &mut names)?);
+    }
+    names.collect(&old.sources, new, &pairs, &resolver.lookup)?;
+    spread(new, &mut names, &mut affected)?;
+    if affected.len() > new.inventory.files.len() / MOST {
+        return Err(Whole("many files mention what changed"));
+    }
+    let edges = merge(old, new, &resolver, &pairs, &affected).ok_or(Whole("an edge led to what is gone"))?;
+    Ok(Relinked { edges, files: affected.len(), whole: None })
+}
+
+/// Which file of a snapshot is which of another.
+struct Pairs {
+    /// By file of the new snapshot, the file of the old one at its path in the same language.
+    old_of: Vec<Option<FileId>>,
+    /// Old and new number of files with another content.
+    changed: Vec<(FileId, FileId)>,
+    added: Vec<FileId>,
+    removed: Vec<FileId>,
+}
+
+impl Pairs {
+    fn of(old: &Sources<'_>, new: &Sources<'_>) -> Pairs {
+        let (before, after) = (&old.inventory.files, &new.inventory.files);
+        let mut pairs =
+            Pairs { old_of: vec![None; after.len()], changed: Vec::new(), added: Vec::new(), removed: Vec::new() };
+        let (mut left, mut right) = (0, 0);
+        while left < before.len() || right < after.len() {
+            let (one, other) = (FileId(left as u32), FileId(right as u32));
+            let order = match (before.get(left), after.get(right)) {
+                (Some(before), Some(after)) => before.path.cmp(&after.path),
+                (Some(_), None) => std::cmp::Ordering::Less,
+                (None, _) => std::cmp::Ordering::Greater,
+            };
+            if order.is_le() {
+                left += 1;
+            }
+            if order.is_ge() {
+                right += 1;
+            }
+            match order {
+                std::cmp::Ordering::Less => pairs.removed.push(one),
+                std::cmp::Ordering::Greater => pairs.added.push(other),
+                std::cmp::Ordering::Equal => pairs.pair(one, other, old, new),
+            }
+        }
+        pairs
+    }
+
+    fn pair(&mut self, one: FileId, other: FileId, old: &Sources<'_>, new: &Sources<'_>) {
+        let (before, after) = (&old.inventory.files[one.0 as usize], &new.inventory.files[other.0 as usize]);
+        if before.language != after.language || before.is_test != after.is_test {
+            self.removed.push(one);
+            self.added.push(other);
+            return;
+        }
+        self.old_of[other.0 as usize] = Some(one);
+        if before.blob != after.blob {
+            self.changed.push((one, other));
+        }
+    }
+}
+
+/// Finds all files that mention what changed, and what else changes its meaning by that, until nothing is new.
+fn spread(new: &Sources<'_>, names: &mut changes::Names, affected: &mut FxHashSet<FileId>) -> Result<(), Whole> {
+    let mut numbers = names.take_new();
+    let mut seen: Vec<FileId> = affected.iter().copied().collect();
+    seen.iter().try_for_each(|it| names.follow(new, *it))?;
+    let mut further = names.take_new();
+    numbers.append(&mut further);
+    while !numbers.is_empty() {
+        numbers.sort_unstable();
+        let hit = |it: &u32| new.outlines[*it as usize].mentions_any(&numbers);
+        seen = (0..new.inventory.files.len() as u32).into_par_iter().filter(hit).map(FileId).collect();
+        // A file seen before may mention what is new now.
+        seen.iter().try_for_each(|it| names.follow(new, *it))?;
+        affected.extend(seen);
+        numbers = names.take_new();
+    }
+    Ok(())
+}
+
+/// Puts the edges of affected files and the renumbered edges of all others together; `None` when one of these leads to what is gone.
+fn merge(
+    old: &Linked<'_>,
+    new: &Sources<'_>,
+    resolver: &Resolver<'_>,
+    pairs: &Pairs,
+    affected: &FxHashSet<FileId>,
+) -> Option<Edges> {
+    let mut order: Vec<FileId> = affected.iter().copied().collect();
+    order.sort_unstable();
+    let mut fresh = resolver.contains();
+    let resolved: Vec<Vec<RawEdge>> = order.par_iter().map(|it| resolver.file(*it)).collect();
+    fresh.extend(resolved.into_iter().flatten());
+    let numbers = renumbered(&old.sources, new, pairs);
+    let mut rows = RowsBuilder::new(resolver.nodes.count(), fresh, old.edges.len());
+    let (before, after) = (Nodes::of(old.sources.inventory), resolver.nodes);
+    rows.take_fresh(after.file(FileId(0)).0);
+    for (at, known) in pairs.old_of.iter().enumerate() {
+        let file = FileId(at as u32);
+        match known.filter(|_| !affected.contains(&file)) {
+            Some(known) => rows.take_over(old.edges, before.file(known).0, &numbers)?,
+            None => rows.take_fresh(after.file(file).0 + 1),
+        }
+    }
+    for (at, known) in pairs.old_of.iter().enumerate() {
+        let file = FileId(at as u32);
+        let range = new.inventory.symbols_of(file);
+        let end = after.symbol(SymbolId(range.end as u32)).0;
+        match known.filter(|_| !affected.contains(&file)) {
+            Some(known) => {
+                let first = old.sources.inventory.symbols_of(known).start as u32;
+                for offset in 0..range.len() as u32 {
+                    rows.take_over(old.edges, before.symbol(SymbolId(first + offset)).0, &numbers)?;
+                }
+            }
+            None => rows.take_fresh(end),
+        }
+    }
+    rows.take_fresh(after.count() as u32);
+    Some(rows.finish())
+}
+
+/// Returns the new number of each old node; [`u32::MAX`] for what is gone.
+fn renumbered(old: &Sources<'_>, new: &Sources<'_>, pairs: &Pairs) -> Vec<u32> {
+    let (before, after) = (Nodes::of(old.inventory), Nodes::of(new.inventory));
+    let mut numbers = vec![u32::MAX; before.count()];
+    numbers[before.repository().0 as usize] = after.repository().0;
+    for (at, path) in old.inventory.directories.iter().enumerate() {
+        if let Ok(found) = new.inventory.directories.binary_search(path) {
+            numbers[before.directory(at).0 as usize] = after.directory(found).0;
+        }
+    }
+    for (at, known) in pairs.old_of.iter().enumerate() {
+        let (file, Some(known)) = (FileId(at as u32), *known) else { continue };
+        numbers[before.file(known).0 as usize] = after.file(file).0;
+        let (from, to) = (old.inventory.symbols_of(known), new.inventory.symbols_of(file));
+        let node = |it: usize| after.symbol(SymbolId(it as u32)).0;
+        if old.inventory.files[known.0 as usize].blob == new.inventory.files[at].blob {
+            from.zip(to).for_each(|(one, other)| numbers[before.symbol(SymbolId(one as u32)).0 as usize] = node(other));
+            continue;
+        }
+        let (one, other) = (&old.inventory.symbols[from.clone()], &new.inventory.symbols[to.clone()]);
+        for (left, right) in changes::matched(one, other) {
+            numbers[before.symbol(SymbolId((from.start + left) as u32)).0 as usize] = node(to.start + right);
+        }
+    }
+    numbers
+}
+
+impl changes::Names {
+    fn dirty(&mut self, name: &str) {
+        self.add(Mention::Name(name));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,335 @@
+//! Which names may mean something else than before.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::Pairs;
+use crate::facts::{FileFacts, Import, ImportForm, ImportItem, NameId, Receiver, Usage};
+use crate::graph::lookup::{Lookup, last};
+use crate::graph::outline::{Mention, module_parts, pieces};
+use crate::graph::resolve::{MAX_NAMESAKES, Sources};
+use crate::graph::units::Family;
+use crate::symbol::{Definition, FileId, Form, Symbol, SymbolKind};
+
+/// Why all files must be linked again.
+#[derive(Debug)]
+pub(super) struct Whole(pub(super) &'static str);
+
+/// Names that may mean something else than before, by the numbers of their mentions.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    known: FxHashSet<u32>,
+    new: Vec<u32>,
+}
+
+impl Names {
+    pub(super) fn add(&mut self, mention: Mention<'_>) {
+        let number = mention.number();
+        if self.known.insert(number) {
+            self.new.push(number);
+        }
+    }
+
+    /// Returns what was added since this was last asked.
+    pub(super) fn take_new(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.new)
+    }
+
+    fn has(&self, mention: Mention<'_>) -> bool {
+        self.known.contains(&mention.number())
+    }
+
+    fn has_piece_of(&self, path: &str) -> bool {
+        pieces(path).any(|it| self.has(Mention::Name(it)))
+    }
+
+    /// Adds what files with other facts than before say otherwise.
+    pub(super) fn collect(
+        &mut self,
+        old: &Sources<'_>,
+        new: &Sources<'_>,
+        pairs: &Pairs,
+        lookup: &Lookup<'_>,
+    ) -> Result<(), Whole> {
+        let empty = FileFacts::default();
+        let mut members: FxHashMap<(Family, bool, String), usize> = FxHashMap::default();
+        let family = |sources: &Sources<'_>, it: FileId| Family::of(sources.inventory.files[it.0 as usize].language);
+        for (one, other) in &pairs.changed {
+            let (before, after) = (old.facts.facts(*one), new.facts.facts(*other));
+            self.compare(before, after, family(new, *other), Some(&mut members))?;
+        }
+        for (sources, file) in pairs.removed.iter().map(|it| (old, *it)).chain(pairs.added.iter().map(|it| (new, *it)))
+        {
+            self.compare(&empty, sources.facts.facts(file), family(sources, file), None)?;
+            members_of(sources.facts.facts(file), family(sources, file), &mut members);
+        }
+        // A member of a class that came or went is found by its name alone, as long as few share it.
+        for ((family, is_method, name), changes) in members {
+            let all = if is_method { lookup.methods_named(family, &name) } else { lookup.fields_named(family, &name) };
+            if all.len() <= MAX_NAMESAKES + changes {
+                self.add(Mention::Name(&name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what two versions of a file say differently; without `members`, the file itself came or went.
+    fn compare(
+        &mut self,
+        before: &FileFacts,
+        after: &FileFacts,
+        family: Family,
+        members: Option<&mut FxHashMap<(Family, bool, String), usize>>,
+    ) -> Result<(), Whole> {
+        let is_whole_file = members.is_none();
+        // What a module file has is reached through its own name, which is taken care of where files come and go.
+        let is_module = matches!(family, Family::Python | Family::Script);
+        if !(is_whole_file && is_module) {
+            self.compare_definitions(before, after, family, members);
+        }
+        if !is_whole_file && before.namespace != after.namespace {
+            return Err(Whole("a namespace changed"));
+        }
+        let imports =
+            |facts: &FileFacts| -> Vec<ImportKey> { facts.imports.iter().map(|it| ImportKey::of(it, facts)).collect() };
+        let (one, other) = (imports(before), imports(after));
+        let stars = |all: &[ImportKey]| -> Vec<ImportKey> {
+            all.iter().filter(|it| it.import.item == ImportItem::Star).cloned().collect()
+        };
+        if !is_whole_file && stars(&one) != stars(&other) {
+            return Err(Whole("star imports changed"));
+        }
+        for name in differing(&one, &other, |it| it.bound.clone()) {
+            pieces(&name).for_each(|it| self.add(Mention::Name(it)));
+        }
+        let exported = |facts: &FileFacts| -> Vec<(String, String)> {
+            facts.exported.iter().map(|it| (it.name.clone(), it.local.clone())).collect()
+        };
+        for name in differing(&exported(before), &exported(after), |it| it.0.clone()) {
+            if name == "export=" && !is_whole_file {
+                return Err(Whole("what a module is as a whole changed"));
+            }
+            self.dirty(&name);
+        }
+        let listed = |facts: &FileFacts| -> Vec<String> { facts.exports.clone().unwrap_or_default() };
+        differing(&listed(before), &listed(after), Clone::clone).iter().for_each(|it| self.dirty(it));
+        self.compare_bases(before, after);
+        Ok(())
+    }
+
+    fn compare_definitions(
+        &mut self,
+        before: &FileFacts,
+        after: &FileFacts,
+        family: Family,
+        members: Option<&mut FxHashMap<(Family, bool, String), usize>>,
+    ) {
+        let (one, other) = (shapes(before), shapes(after));
+        let changed = differing(&one, &other, |it| it.qualified.to_owned());
+        let changed: FxHashSet<&str> = changed.iter().map(String::as_str).collect();
+        let mut count = members;
+        for shape in one.iter().chain(&other).filter(|it| changed.contains(it.qualified)) {
+            if shape.in_function {
+                continue;
+            }
+            let of_changed_class = shape.parent.is_some_and(|it| changed.contains(it.1));
+            match count.as_deref_mut() {
+                Some(members) if of_changed_class => count_member(shape, family, members),
+                _ => self.dirty(shape.name),
+            }
+            let class = shape.owner.map(last).or(shape.parent.map(|it| last(it.1)));
+            if let Some(class) = class.filter(|it| family.rules().constructors(it).contains(&shape.name)) {
+                self.dirty(class);
+            }
+        }
+    }
+
+    fn compare_bases(&mut self, before: &FileFacts, after: &FileFacts) {
+        for class in differing(&bases(before), &bases(after), |it| it.0.clone()) {
+            self.dirty(last(&class));
+        }
+    }
+
+    /// Adds what the names that changed so far give another meaning to in a file.
+    pub(super) fn follow(&mut self, new: &Sources<'_>, file: FileId) -> Result<(), Whole> {
+        let facts = new.facts.facts(file);
+        let family = Family::of(new.inventory.files[file.0 as usize].language);
+        for import in &facts.imports {
+            self.follow_import(import, family)?;
+        }
+        for symbol in &facts.symbols {
+            let paths = [&symbol.instance_of, &symbol.owner];
+            if paths.into_iter().flatten().any(|it| self.has_piece_of(it)) {
+                self.dirty(&symbol.name);
+            }
+        }
+        for (class, path) in bases(facts) {
+            if self.has_piece_of(&path) {
+                self.dirty(last(&class));
+            }
+        }
+        for it in &facts.exported {
+            let changed = it.local != it.name && self.has_piece_of(&it.local);
+            if changed && it.name == "export=" {
+                return Err(Whole("what a module is as a whole may have changed"));
+            }
+            if changed {
+                self.dirty(&it.name);
+            }
+        }
+        Ok(())
+    }
+
+    fn follow_import(&mut self, import: &Import, family: Family) -> Result<(), Whole> {
+        // Only where what is imported from may be a class, its name counts too.
+        let by_name = !matches!(family, Family::Python | Family::Script);
+        let is_changed =
+            |names: &Names, part: &str| names.has(Mention::Module(part)) || by_name && names.has(Mention::Name(part));
+        let changed = module_parts(import).any(|it| is_changed(self, it));
+        match &import.item {
+            ImportItem::Star if changed => return Err(Whole("a star import may lead elsewhere")),
+            ImportItem::Star => {}
+            ImportItem::Name { name, alias } if changed || self.has(Mention::Name(name)) => {
+                self.dirty(alias.as_ref().unwrap_or(name));
+            }
+            ImportItem::Module { alias: Some(alias) } if changed => self.dirty(alias),
+            ImportItem::Module { alias: None } if family == Family::Python => {
+                let first = module_parts(import).next().filter(|it| self.has(Mention::Module(it)));
+                first.into_iter().for_each(|it| self.dirty(it));
+            }
+            ImportItem::Module { alias: None } if changed => module_parts(import).for_each(|it| self.dirty(it)),
+            ImportItem::Name { .. } | ImportItem::Module { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+/// Counts the members of the classes of a file that came or went.
+fn members_of(facts: &FileFacts, family: Family, members: &mut FxHashMap<(Family, bool, String), usize>) {
+    shapes(facts).iter().for_each(|it| count_member(it, family, members));
+}
+
+fn count_member(shape: &Shape<'_>, family: Family, members: &mut FxHashMap<(Family, bool, String), usize>) {
+    let is_member = matches!(shape.kind, SymbolKind::Method | SymbolKind::Field);
+    if is_member {
+        *members.entry((family, !shape.is_field, shape.name.to_owned())).or_default() += 1;
+    }
+}
+
+/// An import without its line, with the names it binds and the module inside the file in which it stands.
+#[derive(Clone, PartialEq)]
+struct ImportKey {
+    import: Import,
+    bound: String,
+    namespace: Option<String>,
+}
+
+impl ImportKey {
+    fn of(import: &Import, facts: &FileFacts) -> ImportKey {
+        let bound = match &import.item {
+            ImportItem::Name { name, alias } => alias.as_ref().unwrap_or(name).clone(),
+            ImportItem::Module { alias: Some(alias) } => alias.clone(),
+            ImportItem::Module { alias: None } => module_parts(import).collect::<Vec<_>>().join("."),
+            ImportItem::Star => String::new(),
+        };
+        let next = facts.symbols.iter().filter(|it| it.parent.is_none()).find(|it| it.lines.end >= import.line);
+        let within = import.within.map(|_| 0);
+        let import = Import { line: 0, within, ..import.clone() };
+        ImportKey { import, bound, namespace: next.and_then(|it| it.namespace.clone()) }
+    }
+}
+
+/// What others may depend on in a definition.
+#[derive(PartialEq)]
+struct Shape<'a> {
+    name: &'a str,
+    qualified: &'a str,
+    kind: SymbolKind,
+    /// Found among fields, where only the name tells.
+    is_field: bool,
+    is_test: bool,
+    is_static: bool,
+    /// How many of its qualified name came before its parent, and that name.
+    parent: Option<(usize, &'a str)>,
+    in_function: bool,
+    owner: Option<&'a str>,
+    namespace: Option<&'a str>,
+    instance_of: Option<&'a str>,
+}
+
+fn shapes(facts: &FileFacts) -> Vec<Shape<'_>> {
+    let mut seen: FxHashMap<&str, usize> = FxHashMap::default();
+    let mut ordinals = Vec::with_capacity(facts.symbols.len());
+    facts
+        .symbols
+        .iter()
+        .map(|it| {
+            let ordinal = seen.entry(&it.qualified).or_default();
+            ordinals.push(*ordinal);
+            *ordinal += 1;
+            let parent =
+                it.parent.map(|it| it as usize).and_then(|at| Some((*ordinals.get(at)?, facts.symbols.get(at)?)));
+            shape(it, parent)
+        })
+        .collect()
+}
+
+fn shape<'a>(it: &'a Definition, parent: Option<(usize, &'a Definition)>) -> Shape<'a> {
+    let is_property = it.form == Form::Accessor || it.decorators.iter().any(|it| it.ends_with("property"));
+    Shape {
+        name: &it.name,
+        qualified: &it.qualified,
+        kind: it.kind,
+        is_field: it.kind == SymbolKind::Field || is_property,
+        is_test: it.is_test,
+        is_static: it.signature.starts_with("static "),
+        parent: parent.map(|it| (it.0, it.1.qualified.as_str())),
+        in_function: parent.is_some_and(|it| it.1.kind.is_callable()),
+        owner: it.owner.as_deref(),
+        namespace: it.namespace.as_deref(),
+        instance_of: it.instance_of.as_deref(),
+    }
+}
+
+/// Returns each class with a path of a base, in order; for what is said apart, both by the path of the class.
+fn bases(facts: &FileFacts) -> Vec<(String, String)> {
+    let class = |within: Option<u32>| Some(facts.symbols.get(within? as usize)?.qualified.clone());
+    let path = |receiver: Receiver, name: NameId| match receiver {
+        Receiver::Path(path) => format!("{}.{}", facts.name(path), facts.name(name)),
+        _ => facts.name(name).to_owned(),
+    };
+    let written = facts.references.iter().filter(|it| it.usage == Usage::Base);
+    let written = written.filter_map(|it| Some((class(it.within)?, path(it.receiver, it.name))));
+    let mixed = facts.imports.iter().filter(|it| it.form == ImportForm::Mixin);
+    let mixed = mixed.filter_map(|it| Some((class(it.within)?, it.module.clone())));
+    let apart = facts
+        .implements
+        .iter()
+        .flat_map(|it| [(it.class.clone(), it.base.clone()), (it.class.clone(), it.class.clone())]);
+    written.chain(mixed).chain(apart).collect()
+}
+
+/// Returns the keys under which two lists do not hold the same things in the same order.
+fn differing<T: PartialEq>(one: &[T], other: &[T], key: impl Fn(&T) -> String) -> Vec<String> {
+    if one == other {
+        return Vec::new();
+    }
+    let mut by_key: FxHashMap<String, (Vec<&T>, Vec<&T>)> = FxHashMap::default();
+    one.iter().for_each(|it| by_key.entry(key(it)).or_default().0.push(it));
+    other.iter().for_each(|it| by_key.entry(key(it)).or_default().1.push(it));
+    by_key.into_iter().filter(|it| it.1.0 != it.1.1).map(|it| it.0).collect()
+}
+
+/// Returns the places of definitions that are the same by qualified name and how many of that name came before.
+pub(super) fn matched(one: &[Symbol], other: &[Symbol]) -> Vec<(usize, usize)> {
+    let mut places: FxHashMap<&str, Vec<usize>> = FxHashMap::default();
+    other.iter().enumerate().for_each(|(at, it)| places.entry(&it.qualified).or_default().push(at));
+    let mut seen: FxHashMap<&str, usize> = FxHashMap::default();
+    let mut pairs = Vec::new();
+    for (at, it) in one.iter().enumerate() {
+        let ordinal = seen.entry(&it.qualified).or_default();
+        let found = places.get(it.qualified.as_str()).and_then(|it| it.get(*ordinal));
+        pairs.extend(found.map(|it| (at, *it)));
+        *ordinal += 1;
+    }
+    pairs
+}
