@@ -79,7 +79,10 @@ fn measure(instance: &Instance, directory: &Path, cache: &Path, counts: &mut BTr
         count.all += 1;
         let bytes = snapshot.read(&path).expect("the file of a gold function");
         let facts = FileFacts::read(&path, &bytes);
-        let has = |it: &FileFacts| it.symbols.iter().any(|it| it.qualified == qualified);
+        // Template arguments may stand on several lines.
+        let plain = |it: &str| it.split_whitespace().collect::<String>();
+        let wanted = plain(qualified);
+        let has = |it: &FileFacts| it.symbols.iter().any(|it| plain(&it.qualified) == wanted);
         if matches!(&facts, Some(Ok(it)) if has(it)) {
             count.found += 1;
         } else {

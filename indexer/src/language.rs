@@ -2,6 +2,7 @@
 //!
 //! To add one: a file here with a [`Language`] and a [`walk::Dialect`], a line in [`of`], and fixtures (see `docs/indexing.md`).
 
+mod c;
 mod files;
 #[cfg(test)]
 mod fixtures;
@@ -39,12 +40,8 @@ pub(crate) fn of(id: LanguageId) -> &'static dyn Language {
         LanguageId::Java => &java::Java,
         LanguageId::Go => &go::Go,
         LanguageId::Rust => &rust::Rust,
-        LanguageId::Kotlin
-        | LanguageId::CSharp
-        | LanguageId::C
-        | LanguageId::Cpp
-        | LanguageId::Ruby
-        | LanguageId::Php => &Unread,
+        LanguageId::C | LanguageId::Cpp => &c::C,
+        LanguageId::Kotlin | LanguageId::CSharp | LanguageId::Ruby | LanguageId::Php => &Unread,
     }
 }
 
@@ -59,6 +56,8 @@ pub(crate) fn is_read(id: LanguageId) -> bool {
             | LanguageId::Java
             | LanguageId::Go
             | LanguageId::Rust
+            | LanguageId::C
+            | LanguageId::Cpp
     )
 }
 

@@ -86,6 +86,8 @@ pub enum Form {
     Method,
     /// A method of the class rather than of an instance, where the language says so.
     StaticMethod,
+    /// A function or method that is only declared: its body is elsewhere.
+    Prototype,
     /// What makes an instance.
     Constructor,
     /// What ends an instance.
@@ -130,6 +132,7 @@ impl Form {
             Form::Function => "function",
             Form::Method => "method",
             Form::StaticMethod => "static method",
+            Form::Prototype => "prototype",
             Form::Constructor => "constructor",
             Form::Destructor => "destructor",
             Form::Accessor => "accessor",

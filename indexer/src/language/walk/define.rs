@@ -22,6 +22,8 @@ pub(in crate::language) struct Draft<'t> {
     pub(in crate::language) bases: Vec<String>,
     pub(in crate::language) decorators: Vec<String>,
     pub(in crate::language) doc: Option<String>,
+    /// Whether comments above it are its documentation.
+    pub(in crate::language) takes_doc: bool,
     /// The dotted name of the class it holds an instance of.
     pub(in crate::language) instance_of: Option<String>,
     /// The dotted path of the class it belongs to, where that is not around it.
@@ -58,6 +60,7 @@ impl<'t, D: Dialect> Walk<'t, D> {
             bases: Vec::new(),
             decorators: Vec::new(),
             doc: None,
+            takes_doc: true,
             instance_of: None,
             owner: self.scopes.last().and_then(|it| it.owner.clone()),
             parent: self.within(),
@@ -95,7 +98,9 @@ impl<'t, D: Dialect> Walk<'t, D> {
         let row = draft.outer.start_position().row;
         let attributes = std::mem::take(&mut self.attributes);
         let attributed = !attributes.texts.is_empty() && attributes.last_row + 1 >= row && attributes.last_row <= row;
-        draft.doc = draft.doc.or_else(|| self.doc_above(draft.outer));
+        if draft.takes_doc && draft.doc.is_none() {
+            draft.doc = self.doc_above(draft.outer);
+        }
         let (mut lines, mut span) = (lines_of(draft.outer), draft.outer.byte_range());
         if attributed && attributes.start < span.start {
             lines.start = attributes.first_line;

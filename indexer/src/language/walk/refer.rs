@@ -91,6 +91,19 @@ impl<'t, D: Dialect> Walk<'t, D> {
         }
     }
 
+    /// Notes a reference from inside the definition at `within`, whose body the grammar does not know.
+    pub(in crate::language) fn refer_within(
+        &mut self,
+        name: &'t str,
+        receiver: Receiver,
+        usage: Usage,
+        node: Node<'t>,
+        within: Option<u32>,
+    ) {
+        let reference = Reference { within, ..self.reference(name, receiver, usage, node) };
+        self.settled.push(reference);
+    }
+
     /// Notes a reference that hangs on no name of this scope.
     pub(in crate::language) fn refer(&mut self, name: &'t str, receiver: Receiver, usage: Usage, node: Node<'t>) {
         if !name.is_empty() {

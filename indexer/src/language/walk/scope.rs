@@ -82,6 +82,7 @@ impl<'t> Scope<'t> {
 
     /// Notes that `name` is bound, to an instance of `class` if that is known; returns whether it is the first binding.
     pub(in crate::language) fn bind(&mut self, name: &'t str, class: Option<String>) -> bool {
+        let class = class.filter(|it| !self.hidden.contains(it.as_str()));
         match self.bound.get_mut(name) {
             None => {
                 self.bound.insert(name, class);
