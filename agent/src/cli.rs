@@ -83,7 +83,7 @@ impl Verb {
     fn form(&self) -> exit::Form {
         let json = match self {
             Verb::Fix(args) => args.json,
-            Verb::Localize(args) => args.json,
+            Verb::Localize(args) => args.place.json,
             Verb::Index(args) => args.json(),
             Verb::Env(args) => args.json(),
             Verb::Doctor(args) => args.json,

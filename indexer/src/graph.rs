@@ -12,6 +12,7 @@ mod names;
 mod nodes;
 mod outline;
 pub mod query;
+mod reach;
 #[cfg_attr(
     not(test),
     expect(dead_code, reason = "the next commit is linked whole until the cache keeps what this needs")
@@ -33,6 +34,7 @@ pub(crate) use config::Project;
 pub(crate) use csr::Edges;
 pub(crate) use nodes::Nodes;
 pub(crate) use outline::Outline;
+pub use reach::{Neighbourhood, Reach, Reached, Step};
 pub(crate) use resolve::{Sources, resolve};
 pub use walk::Walk;
 
@@ -342,4 +344,4 @@ impl CodeGraph {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

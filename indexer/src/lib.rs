@@ -20,11 +20,13 @@ pub mod flow;
 pub mod graph;
 pub mod history;
 pub mod localize;
+pub mod map;
 pub mod scope;
 pub mod spectrum;
 pub mod symbol;
 pub mod syntax;
 pub mod text;
+pub mod tools;
 
 pub use error::IndexError;
 pub use facts::FileFacts;

@@ -5,6 +5,7 @@ mod demos;
 mod engine_faults;
 mod fixing;
 mod hostile;
+mod indexing;
 mod inputs;
 mod interrupt;
 mod layering;

@@ -1,7 +1,6 @@
 //! `patchwright env`: what a repository needs to have its tests run, and an image that has it.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use sandbox::backend::docker::DockerBackend;
@@ -11,10 +10,10 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::exit::{self, Ending, Failure};
-use super::settings;
+use super::settings::{self, Place, open_repository};
 use super::setup::Setup;
 use crate::pipeline::FixError;
-use crate::pipeline::checkout::{self, Checkout};
+use crate::pipeline::checkout::Checkout;
 
 /// Arguments of `env`.
 #[derive(Debug, clap::Args)]
@@ -49,20 +48,6 @@ enum Verb {
     },
 }
 
-/// Which repository, and how to print.
-#[derive(Debug, clap::Args)]
-struct Place {
-    /// The repository (a work tree, a bare repository or a plain folder). It is only read.
-    #[arg(long, value_name = "DIR")]
-    repo: PathBuf,
-    /// The revision to look at [default: HEAD].
-    #[arg(long, value_name = "REV")]
-    base: Option<String>,
-    /// Print one JSON object.
-    #[arg(long)]
-    json: bool,
-}
-
 impl Args {
     pub(super) fn json(&self) -> bool {
         match &self.verb {
@@ -86,7 +71,7 @@ pub(super) async fn run(args: Args, stop: CancellationToken) -> Result<Ending, F
 }
 
 async fn run_tests(place: &Place, setup: &Setup, test: Option<&str>, seconds: Duration) -> Result<Ending, Failure> {
-    let (checkout, _objects) = open(place)?;
+    let (checkout, _objects) = open_repository(place)?;
     let detection = Detection::detect(&checkout.snapshot);
     let named = test.map(TestPlan::parse_command).transpose().map_err(FixError::from)?;
     let plan = named.or_else(|| detection.test.as_ref().map(|found| found.value.clone()));
@@ -173,7 +158,7 @@ fn report_text(report: &TestReport) -> String {
 }
 
 async fn build(place: &Place, setup: &Setup) -> Result<Ending, Failure> {
-    let (checkout, _objects) = open(place)?;
+    let (checkout, _objects) = open_repository(place)?;
     let detection = Detection::detect(&checkout.snapshot);
     let prepared = match prepared(&checkout, &detection, setup).await? {
         Ok(prepared) => prepared,
@@ -221,16 +206,8 @@ fn failed(place: &Place, checkout: &Checkout, failure: &SetupFailure) -> Result<
     Ok(Ending::NoFix)
 }
 
-/// Opens the repository. The folder returned holds the objects that the snapshot reads from, and goes away with it.
-fn open(place: &Place) -> Result<(Checkout, tempfile::TempDir), Failure> {
-    let objects = tempfile::Builder::new().prefix("patchwright-objects-").tempdir();
-    let objects = objects.map_err(|error| Failure::unexpected("failed to make a temporary folder", &error))?;
-    let checkout = checkout::open(&place.repo, place.base.as_deref(), &objects.path().join("objects.git"))?;
-    Ok((checkout, objects))
-}
-
 fn show(place: &Place) -> Result<Ending, Failure> {
-    let (checkout, _objects) = open(place)?;
+    let (checkout, _objects) = open_repository(place)?;
     let detection = Detection::detect(&checkout.snapshot);
     if place.json {
         let object = json!({ "schema": 1, "base": checkout.base(), "detection": detection });

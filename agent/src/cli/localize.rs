@@ -1,42 +1,33 @@
 //! `patchwright localize`.
 
-use std::path::PathBuf;
-
 use indexer::localize::{Inputs, Localization};
 use serde_json::json;
 
 use super::exit::{self, Ending, Failure};
-use super::settings;
+use super::settings::{self, Place};
 use crate::clock::Clock;
 
 /// Arguments of `localize`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The repository (a work tree, a bare repository or a plain folder). It is only read.
-    #[arg(long, value_name = "DIR")]
-    repo: PathBuf,
-    /// The revision to look at [default: HEAD].
-    #[arg(long, value_name = "REV")]
-    base: Option<String>,
+    #[command(flatten)]
+    pub(super) place: Place,
     /// The issue: a file with its text, or `-` for stdin.
     #[arg(long, value_name = "FILE|-")]
     issue: String,
     /// How many files and symbols to print.
     #[arg(short = 'n', value_name = "N", default_value_t = 20)]
     count: usize,
-    /// Print one JSON object.
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<Ending, Failure> {
     let clock = Clock::start();
     let issue = settings::read_issue(&args.issue)?;
-    let (index, base, _objects) = super::index::open(&args.repo, args.base.as_deref())?;
+    let (index, base, _objects) = super::index::open(&args.place)?;
     let inputs = Inputs { issue: &issue, spectrum: None, failing_tests: &[] };
     let localization = indexer::localize::localize(&index, &inputs, args.count)?;
     let took_ms = clock.elapsed().as_secs_f64() * 1e3;
-    if args.json {
+    if args.place.json {
         let object = json!({
             "schema": 1,
             "base": base,

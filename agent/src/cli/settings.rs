@@ -8,9 +8,32 @@ use indexer::IssueText;
 use sandbox::{BackendKind, ConnectOptions};
 
 use super::exit::{Failure, talk};
+use crate::pipeline::checkout::{self, Checkout};
 
 /// The largest issue file that is read.
 const MAX_ISSUE_BYTES: u64 = 4 << 20;
+
+/// Which repository, and how to print.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Place {
+    /// The repository (a work tree, a bare repository or a plain folder). It is only read.
+    #[arg(long, value_name = "DIR")]
+    pub(super) repo: PathBuf,
+    /// The revision to look at [default: HEAD].
+    #[arg(long, value_name = "REV")]
+    pub(super) base: Option<String>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Opens a repository. The folder returned holds the objects that the snapshot reads from, and goes away with it.
+pub(super) fn open_repository(place: &Place) -> Result<(Checkout, tempfile::TempDir), Failure> {
+    let objects = tempfile::Builder::new().prefix("patchwright-objects-").tempdir();
+    let objects = objects.map_err(|error| Failure::unexpected("failed to make a temporary folder", &error))?;
+    let checkout = checkout::open(&place.repo, place.base.as_deref(), &objects.path().join("objects.git"))?;
+    Ok((checkout, objects))
+}
 
 /// Where a sandbox comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -8,7 +8,7 @@ use super::{Direction, EdgeKind, EdgeKinds, Node, NodeKind, Walk};
 use crate::Index;
 
 /// Indexes files given as `=== path` sections.
-pub(super) fn index(files: &str) -> (tempfile::TempDir, Index) {
+pub(crate) fn index(files: &str) -> (tempfile::TempDir, Index) {
     let directory = tempfile::tempdir().unwrap();
     let folder = directory.path().join("folder");
     for section in files.split("=== ").skip(1) {
@@ -35,7 +35,7 @@ fn edges(index: &Index, kinds: &[EdgeKind]) -> String {
     lines.join("\n")
 }
 
-pub(super) const SHOP: &str = r#"
+pub(crate) const SHOP: &str = r#"
 === shop/__init__.py
 from .models import *
 from .models import _hidden

@@ -34,10 +34,6 @@ impl NodeKinds {
     pub(super) fn or(self, other: NodeKinds) -> NodeKinds {
         NodeKinds(self.0 | other.0)
     }
-
-    pub(super) fn not(self) -> NodeKinds {
-        NodeKinds(NodeKinds::ALL.0 & !self.0)
-    }
 }
 
 const LABELS: [(&str, NodeKinds); 9] = [
