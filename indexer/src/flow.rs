@@ -12,6 +12,7 @@
 //! - Attributes and elements are not variables: `a.b = 1` uses `a`.
 
 mod build;
+mod curly;
 mod events;
 mod python;
 mod reach;
@@ -31,8 +32,10 @@ use shape::Lowering;
 
 /// A function nested deeper than this in statements has no views; no person writes such.
 pub(crate) const MAX_NESTING: usize = 120;
-/// A function of more statements than this has no views.
-pub(crate) const MAX_STATEMENTS: usize = 20_000;
+/// A function of more statements than this has no views: programs write such.
+pub(crate) const MAX_STATEMENTS: usize = 8_000;
+/// Nor has one that gives values to variables in more places than this.
+pub(crate) const MAX_DEFINITIONS: usize = 16_000;
 
 /// The control flow and the def-use chains of one function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -177,6 +180,13 @@ fn functions<'t>(tree: &'t SyntaxTree, lowering: &dyn Lowering) -> Vec<SyntaxNod
 fn lowering(language: LanguageId) -> Option<&'static dyn Lowering> {
     match language {
         LanguageId::Python => Some(&python::Python),
-        _ => None,
+        LanguageId::JavaScript | LanguageId::TypeScript | LanguageId::Tsx => Some(&curly::JAVASCRIPT),
+        LanguageId::Java => Some(&curly::JAVA),
+        LanguageId::CSharp => Some(&curly::CSHARP),
+        LanguageId::Go => Some(&curly::GO),
+        LanguageId::C | LanguageId::Cpp => Some(&curly::C),
+        LanguageId::Php => Some(&curly::PHP),
+        LanguageId::Rust => Some(&curly::RUST),
+        LanguageId::Kotlin | LanguageId::Ruby => None,
     }
 }

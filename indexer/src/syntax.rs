@@ -291,6 +291,21 @@ impl<'t> SyntaxNode<'t> {
         self.node.named_children(&mut cursor).map(|node| SyntaxNode { node, text: self.text }).collect()
     }
 
+    /// Returns the named children, each with the field of the grammar in which it stands.
+    pub fn named_fields(self) -> Vec<(Option<&'t str>, SyntaxNode<'t>)> {
+        let mut cursor = self.node.walk();
+        let mut found = Vec::new();
+        let mut more = cursor.goto_first_child();
+        while more {
+            let node = cursor.node();
+            if node.is_named() {
+                found.push((cursor.field_name(), SyntaxNode { node, text: self.text }));
+            }
+            more = cursor.goto_next_sibling();
+        }
+        found
+    }
+
     /// Returns the next named sibling.
     pub fn next_sibling(self) -> Option<SyntaxNode<'t>> {
         self.wrap(self.node.next_named_sibling())

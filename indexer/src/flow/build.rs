@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 
 use super::events::{EventKind, events};
-use super::shape::{Case, Handler, Loop, Lowering, Mode, Part, Shape, Switch, Try};
+use super::shape::{Lowering, Mode, Part, Shape};
 use super::{
-    Block, Flow, FlowDefinition, FlowEdge, FlowError, FlowKind, FlowUse, MAX_NESTING, MAX_STATEMENTS, Statement, reach,
-    tidy,
+    Block, Flow, FlowDefinition, FlowEdge, FlowError, FlowKind, FlowUse, MAX_DEFINITIONS, MAX_NESTING, MAX_STATEMENTS,
+    Statement, reach, tidy,
 };
 use crate::symbol::LineRange;
 use crate::syntax::SyntaxNode;
+
+mod compound;
 
 type Node<'t> = SyntaxNode<'t>;
 
@@ -87,6 +89,8 @@ struct Builder<'t, 'l> {
     depth: usize,
     /// A block to which nothing may be added.
     sealed: Option<At>,
+    /// The blocks at which labelled statements begin.
+    labels: HashMap<&'t str, At>,
     /// The label that the next loop or switch has.
     label: Option<&'t str>,
 }
@@ -105,7 +109,18 @@ impl<'t, 'l> Builder<'t, 'l> {
             uses: Vec::new(),
         };
         let (steps, frames, scopes) = (Vec::new(), Vec::new(), Vec::new());
-        Builder { lowering, flow, steps, current: 0, frames, scopes, depth: 0, sealed: None, label: None }
+        Builder {
+            lowering,
+            flow,
+            steps,
+            current: 0,
+            frames,
+            scopes,
+            depth: 0,
+            sealed: None,
+            labels: HashMap::new(),
+            label: None,
+        }
     }
 
     fn finish(mut self) -> (Flow, Vec<Vec<Step>>) {
@@ -160,7 +175,7 @@ impl<'t, 'l> Builder<'t, 'l> {
 
     /// Adds a statement that cannot fail to the current block.
     fn state_safely(&mut self, part: Part<'t>) -> Result<(), FlowError> {
-        if self.flow.statements.len() >= MAX_STATEMENTS {
+        if self.flow.statements.len() >= MAX_STATEMENTS || self.flow.definitions.len() >= MAX_DEFINITIONS {
             return Err(FlowError::TooLarge);
         }
         if self.sealed == Some(self.current) {
@@ -179,14 +194,14 @@ impl<'t, 'l> Builder<'t, 'l> {
     }
 
     fn step(&mut self, name: &'t str, kind: EventKind, sure: bool, statement: u32) -> Step {
-        let declares = kind == EventKind::Declare && self.lowering.has_block_scopes();
+        let declares = matches!(kind, EventKind::Declare | EventKind::Announce) && self.lowering.has_block_scopes();
         let variable = self.variable(name, declares);
         if matches!(kind, EventKind::Use | EventKind::UseLater) {
             self.flow.uses.push(FlowUse { variable, statement, definitions: Vec::new() });
             let number = self.flow.uses.len() as u32 - 1;
             return if kind == EventKind::Use { Step::Use(number) } else { Step::UseLater(number) };
         }
-        let removes = kind == EventKind::Unbind;
+        let removes = matches!(kind, EventKind::Unbind | EventKind::Announce);
         self.flow.definitions.push(FlowDefinition { variable, statement, sure, removes });
         Step::Define(self.flow.definitions.len() as u32 - 1)
     }
@@ -199,6 +214,12 @@ impl<'t, 'l> Builder<'t, 'l> {
         let declared_here = self.scopes.get(place).and_then(|it| it.get(name).copied());
         match (known, declares) {
             (Some(known), false) => known,
+            // A function made before read a name that is declared only now.
+            (Some(known), true) if declared_here.is_none() && self.is_only_read(name, known) => {
+                self.scopes[0].remove(name);
+                self.scopes[innermost].insert(name, known);
+                known
+            }
             // A second declaration in one scope is a redeclaration, as in Rust; both are told apart by their definitions.
             _ => declared_here.unwrap_or_else(|| {
                 self.flow.variables.push(name.to_owned());
@@ -209,6 +230,12 @@ impl<'t, 'l> Builder<'t, 'l> {
                 number
             }),
         }
+    }
+
+    /// Whether a name was met but neither declared nor given a value so far.
+    fn is_only_read(&self, name: &str, variable: u32) -> bool {
+        self.scopes.first().is_some_and(|it| it.get(name) == Some(&variable))
+            && !self.flow.definitions.iter().any(|it| it.variable == variable)
     }
 
     /// Leaves the current block for where `jump` goes, through every `finally` on the way.
@@ -273,6 +300,14 @@ impl<'t, 'l> Builder<'t, 'l> {
             }
             Shape::Break { node, label } => self.leave(node, label, Way::Out)?,
             Shape::Continue { node, label } => self.leave(node, label, Way::Again)?,
+            Shape::LabelledLoop { label, turn } => self.scoped(|builder| builder.turn(turn, Some(label)))?,
+            Shape::Bound { value, binding, otherwise } => self.bound(value, binding, otherwise)?,
+            Shape::Goto { node, label } => {
+                self.state_safely(Part::read(node))?;
+                let to = self.named_block(label);
+                self.jump(Jump::To(to, self.frames.len()), FlowKind::Next);
+                self.after_jump();
+            }
             Shape::Labelled { label, body } => self.labelled(label, body)?,
         }
         self.depth -= 1;
@@ -298,198 +333,20 @@ impl<'t, 'l> Builder<'t, 'l> {
         parts.into_iter().try_for_each(|it| self.state(it))
     }
 
-    fn branch(&mut self, arms: Vec<super::shape::Arm<'t>>) -> Result<(), FlowError> {
-        let after = self.block();
-        let mut open = true;
-        for arm in arms {
-            let Some(condition) = arm.condition else {
-                self.scoped(|builder| builder.lower_some(arm.body))?;
-                self.edge(self.current, after, FlowKind::Next);
-                open = false;
-                break;
-            };
-            // Names that the condition binds (`if let`) are known in the body only.
-            let mut decided = 0;
-            self.scoped(|builder| {
-                builder.state(condition)?;
-                decided = builder.current;
-                builder.next(FlowKind::True);
-                builder.lower_some(arm.body)
-            })?;
-            self.edge(self.current, after, FlowKind::Next);
-            self.current = decided;
-            self.next(FlowKind::False);
+    /// Returns the block that a label names, wherever it stands.
+    fn named_block(&mut self, label: &'t str) -> At {
+        if let Some(known) = self.labels.get(label) {
+            return *known;
         }
-        if open {
-            self.edge(self.current, after, FlowKind::Next);
-        }
-        self.current = after;
-        Ok(())
-    }
-
-    fn turn(&mut self, it: Loop<'t>, label: Option<&'t str>) -> Result<(), FlowError> {
-        self.states(it.before)?;
-        let is_endless = it.condition.is_none() && it.each.is_none();
-        let head = self.next(FlowKind::Next);
-        let (after, again) = (self.block(), self.block());
-        if !it.body_first {
-            self.test(it.condition)?;
-        }
-        let tested = self.current;
-        let kind = if is_endless || it.body_first { FlowKind::Next } else { FlowKind::True };
-        self.next(kind);
-        self.frames.push(Frame { kind: FrameKind::Breakable { again: Some(again), after }, label });
-        if let Some(each) = it.each {
-            self.state(each)?;
-        }
-        self.lower_some(it.body)?;
-        self.frames.pop();
-        self.edge(self.current, again, FlowKind::Next);
-        self.current = again;
-        self.states(it.step)?;
-        if it.body_first && !is_endless {
-            self.test(it.condition)?;
-            self.edge(self.current, head, FlowKind::Loop);
-            self.edge(self.current, after, FlowKind::False);
-            self.current = after;
-            return Ok(());
-        }
-        self.edge(self.current, head, FlowKind::Loop);
-        if !is_endless {
-            self.current = tested;
-            self.next(FlowKind::False);
-            self.lower_some(it.otherwise)?;
-            self.edge(self.current, after, FlowKind::Next);
-        }
-        self.current = after;
-        Ok(())
-    }
-
-    fn test(&mut self, condition: Option<Part<'t>>) -> Result<(), FlowError> {
-        condition.map_or(Ok(()), |it| self.state(it))
-    }
-
-    fn attempt(&mut self, it: Try<'t>) -> Result<(), FlowError> {
-        let after = self.block();
-        let finally = it.finally.map(|body| (body, self.block()));
-        if let Some((_, entry)) = finally {
-            self.frames.push(Frame { kind: FrameKind::Finally { entry, passing: Vec::new() }, label: None });
-        }
-        // The body starts a block, so that failing in it is told from what stood before.
-        self.next(FlowKind::Next);
-        let handlers = (!it.handlers.is_empty()).then(|| self.block());
-        if let Some(handlers) = handlers {
-            self.frames.push(Frame { kind: FrameKind::Catch { handlers }, label: None });
-        }
-        self.states(it.resources)?;
-        self.lower_some(it.body)?;
-        if handlers.is_some() {
-            self.frames.pop();
-        }
-        self.lower_some(it.otherwise)?;
-        let done = finally.map_or(after, |it| it.1);
-        self.edge(self.current, done, FlowKind::Next);
-        if let Some(handlers) = handlers {
-            self.current = handlers;
-            self.handle(it.handlers, done)?;
-        }
-        if let Some((body, entry)) = finally {
-            let passing = match self.frames.pop() {
-                Some(Frame { kind: FrameKind::Finally { passing, .. }, .. }) => passing,
-                _ => Vec::new(),
-            };
-            self.current = entry;
-            self.lower(body)?;
-            self.edge(self.current, after, FlowKind::Next);
-            passing.into_iter().for_each(|(jump, kind)| self.jump(jump, kind));
-        }
-        self.current = after;
-        Ok(())
-    }
-
-    /// Handlers are tried one after the other, from the current block on.
-    fn handle(&mut self, handlers: Vec<Handler<'t>>, done: At) -> Result<(), FlowError> {
-        for handler in handlers {
-            let mut decided = 0;
-            let catches_all = handler.catches_all;
-            self.scoped(|builder| {
-                builder.states(handler.head)?;
-                decided = builder.current;
-                builder.next(if catches_all { FlowKind::Next } else { FlowKind::True });
-                builder.lower_some(handler.body)
-            })?;
-            self.edge(self.current, done, FlowKind::Next);
-            if catches_all {
-                return Ok(());
-            }
-            self.current = decided;
-            self.next(FlowKind::False);
-        }
-        self.jump(Jump::Fail, FlowKind::Exception);
-        Ok(())
-    }
-
-    fn choose(&mut self, it: Switch<'t>, label: Option<&'t str>) -> Result<(), FlowError> {
-        self.test(it.value)?;
-        let after = self.block();
-        let has_frame = it.takes_breaks || label.is_some();
-        if has_frame {
-            self.frames.push(Frame { kind: FrameKind::Breakable { again: None, after }, label });
-        }
-        let mut falls: Option<At> = None;
-        let mut default: Option<At> = None;
-        let last = it.cases.len().saturating_sub(1);
-        for (at, case) in it.cases.into_iter().enumerate() {
-            let total = it.is_total && at == last;
-            let decided = self.case(case, total)?;
-            if let Some(before) = falls.take() {
-                self.edge(before, decided.body, FlowKind::Next);
-            }
-            if decided.waits {
-                default = Some(decided.body);
-            }
-            let end = decided.end;
-            if it.falls_through { falls = Some(end) } else { self.edge(end, after, FlowKind::Next) }
-        }
-        if let Some(end) = falls {
-            self.edge(end, after, FlowKind::Next);
-        }
-        // When no case fits, a default is taken wherever it stands.
-        self.edge(self.current, default.unwrap_or(after), FlowKind::Next);
-        if has_frame {
-            self.frames.pop();
-        }
-        self.current = after;
-        Ok(())
-    }
-
-    /// Lowers one case. Afterwards the current block is the one in which the next case is compared.
-    fn case(&mut self, case: Case<'t>, total: bool) -> Result<Decided, FlowError> {
-        self.enter_scope();
-        let waits = case.is_default && case.head.is_empty();
-        self.states(case.head)?;
-        let decided = self.current;
-        let body = self.block();
-        // A default that compares nothing is entered when all others are through; see `choose`.
-        let always = total || case.is_default;
-        if !waits {
-            self.edge(decided, body, if always { FlowKind::Next } else { FlowKind::True });
-        }
-        self.current = body;
-        case.body.into_iter().try_for_each(|it| self.lower(it))?;
-        self.leave_scope();
-        let end = std::mem::replace(&mut self.current, decided);
-        if !waits {
-            if always {
-                self.after_jump();
-            } else {
-                self.next(FlowKind::False);
-            }
-        }
-        Ok(Decided { body, end, waits })
+        let block = self.block();
+        self.labels.insert(label, block);
+        block
     }
 
     fn labelled(&mut self, label: &'t str, body: Node<'t>) -> Result<(), FlowError> {
+        let named = self.named_block(label);
+        self.edge(self.current, named, FlowKind::Next);
+        self.current = named;
         let takes_label = matches!(self.lowering.shape(body), Shape::Loop(_) | Shape::Switch(_));
         if takes_label {
             self.label = Some(label);
@@ -531,12 +388,4 @@ impl<'t, 'l> Builder<'t, 'l> {
 enum Way {
     Out,
     Again,
-}
-
-/// The first and last block of a case's body.
-struct Decided {
-    body: At,
-    end: At,
-    /// Whether it is entered only when no other case fits.
-    waits: bool,
 }

@@ -20,6 +20,8 @@ pub(super) enum EventKind {
     UseLater,
     Bind,
     Declare,
+    /// A declaration without a value.
+    Announce,
     Unbind,
 }
 
@@ -94,6 +96,7 @@ fn bind<'t>(lowering: &dyn Lowering, part: Part<'t>, stack: &mut Vec<Task<'t>>, 
                 Mode::Read => found.push(event(EventKind::Use)),
                 Mode::Bind => found.push(event(EventKind::Bind)),
                 Mode::Declare => found.push(event(EventKind::Declare)),
+                Mode::Announce => found.push(event(EventKind::Announce)),
                 Mode::Unbind => found.push(event(EventKind::Unbind)),
                 Mode::Update => {
                     found.push(event(EventKind::Use));
@@ -109,7 +112,7 @@ fn captured<'t>(lowering: &dyn Lowering, scope: Scope<'t>, sure: bool) -> Vec<Ev
     let (owns_all, runs) = (scope.owns_all, scope.runs);
     let inside = collect(lowering, scope.parts, Nested::Flat);
     let owned = |it: &&Event<'t>| match it.kind {
-        EventKind::Declare => true,
+        EventKind::Declare | EventKind::Announce => true,
         EventKind::Bind | EventKind::Unbind => owns_all,
         EventKind::Use | EventKind::UseLater => false,
     };
@@ -127,6 +130,6 @@ fn captured<'t>(lowering: &dyn Lowering, scope: Scope<'t>, sure: bool) -> Vec<Ev
 fn later(event: Event<'_>) -> Event<'_> {
     match event.kind {
         EventKind::Use => Event { kind: EventKind::UseLater, ..event },
-        EventKind::UseLater | EventKind::Bind | EventKind::Declare | EventKind::Unbind => event,
+        _ => event,
     }
 }

@@ -123,7 +123,7 @@ fn arms(node: Node<'_>) -> Vec<Arm<'_>> {
     for clause in node.named_children() {
         match clause.kind() {
             "elif_clause" => arms.push(arm(clause)),
-            "else_clause" => arms.push(Arm { condition: None, body: clause.field("body") }),
+            "else_clause" => arms.push(Arm { condition: Vec::new(), body: clause.field("body") }),
             _ => {}
         }
     }
@@ -131,7 +131,7 @@ fn arms(node: Node<'_>) -> Vec<Arm<'_>> {
 }
 
 fn arm(node: Node<'_>) -> Arm<'_> {
-    Arm { condition: node.field("condition").map(Part::read), body: node.field("consequence") }
+    Arm { condition: node.field("condition").map(Part::read).into_iter().collect(), body: node.field("consequence") }
 }
 
 fn alternative(node: Node<'_>) -> Option<Node<'_>> {
@@ -158,7 +158,8 @@ fn attempt(node: Node<'_>) -> Try<'_> {
 }
 
 fn choice(node: Node<'_>) -> Switch<'_> {
-    let mut choice = Switch { value: node.field("subject").map(Part::read), ..Switch::default() };
+    let mut choice =
+        Switch { before: node.field("subject").map(Part::read).into_iter().collect(), ..Switch::default() };
     let body = node.field("body").map(SyntaxNode::named_children).unwrap_or_default();
     for clause in body.into_iter().filter(|it| it.kind() == "case_clause") {
         let patterns: Vec<Node<'_>> = of_kind(clause, "case_pattern").collect();
@@ -168,7 +169,12 @@ fn choice(node: Node<'_>) -> Switch<'_> {
         let pattern = |it| Part { node: it, mode: Mode::Bind, sometimes: !is_default };
         let mut head: Vec<Part<'_>> = patterns.into_iter().map(pattern).collect();
         head.extend(guard.map(Part::read));
-        choice.cases.push(Case { head, body: clause.field("consequence").into_iter().collect(), is_default });
+        choice.cases.push(Case {
+            head,
+            body: clause.field("consequence").into_iter().collect(),
+            is_default,
+            falls_through: false,
+        });
     }
     choice
 }

@@ -51,6 +51,8 @@ pub(super) enum Mode {
     Bind,
     /// It is a new variable that gets a value.
     Declare,
+    /// It is a new variable without a value.
+    Announce,
     /// It is read and gets a value.
     Update,
     /// It loses its value.
@@ -179,6 +181,12 @@ pub(super) enum Shape<'t> {
     Break { node: Node<'t>, label: Option<&'t str> },
     /// It goes round the loop, or that of the label.
     Continue { node: Node<'t>, label: Option<&'t str> },
+    /// A loop that carries its name itself.
+    LabelledLoop { label: &'t str, turn: Loop<'t> },
+    /// A value that is itself made by statements, then its binding; where the pattern does not fit, another way.
+    Bound { value: Option<Node<'t>>, binding: Part<'t>, otherwise: Option<Node<'t>> },
+    /// It goes on at the statement of this name.
+    Goto { node: Node<'t>, label: &'t str },
     /// A statement with a name.
     Labelled { label: &'t str, body: Node<'t> },
 }
@@ -186,7 +194,8 @@ pub(super) enum Shape<'t> {
 /// One arm of a branch.
 #[derive(Debug)]
 pub(super) struct Arm<'t> {
-    pub(super) condition: Option<Part<'t>>,
+    /// What is evaluated to decide, the last of which does; nothing where the arm is always taken.
+    pub(super) condition: Vec<Part<'t>>,
     pub(super) body: Option<Node<'t>>,
 }
 
@@ -232,10 +241,9 @@ pub(super) struct Handler<'t> {
 /// A choice among cases.
 #[derive(Debug, Default)]
 pub(super) struct Switch<'t> {
-    pub(super) value: Option<Part<'t>>,
+    /// What runs before the cases are compared.
+    pub(super) before: Vec<Part<'t>>,
     pub(super) cases: Vec<Case<'t>>,
-    /// Whether a case runs into the next one.
-    pub(super) falls_through: bool,
     /// Whether some case always fits, as the compiler demands in Rust.
     pub(super) is_total: bool,
     /// Whether `break` leaves it.
@@ -250,4 +258,6 @@ pub(super) struct Case<'t> {
     pub(super) body: Vec<Node<'t>>,
     /// Whether it fits whatever comes.
     pub(super) is_default: bool,
+    /// Whether it runs into the next one.
+    pub(super) falls_through: bool,
 }
