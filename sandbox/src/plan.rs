@@ -4,6 +4,7 @@
 
 use repo::{FileMode, RepoPath, Snapshot};
 
+use crate::runner::matrix::Matrix;
 use crate::runner::{self, Files, RunnerKind, is_named_like_a_test};
 
 /// How to run the tests of a workspace.
@@ -105,7 +106,7 @@ impl TestPlan {
     }
 
     /// Reads a command line like [`TestPlan::parse_command`], and looks up what a script stands for: `npm test`, `yarn test:unit`,
-    /// `composer test` become the tool that the repository's manifest names.
+    /// `composer test` become the tool that the repository's manifest names, `tox` and `nox` the tool that their environment calls.
     ///
     /// # Errors
     /// When it is empty or a quote is not closed.
@@ -120,11 +121,45 @@ impl TestPlan {
         }
         let (folder, rest) = leading_cd(command).unwrap_or((String::new(), command));
         let words = shell_words::split(rest).unwrap_or_default();
-        let resolved = if needs_shell(rest) { None } else { runner::script::resolve(&words, &folder, files) };
-        let Some(resolved) = resolved else { return Ok(plan) };
+        if needs_shell(rest) {
+            return Ok(plan);
+        }
+        if let Some(matrix) = runner::matrix::resolve(&words, &folder, files) {
+            return Ok(Self::of_matrix(plan, matrix));
+        }
+        let Some(resolved) = runner::script::resolve(&words, &folder, files) else { return Ok(plan) };
         let Some(found) = Self::of_words(&resolved.words) else { return Ok(plan) };
         let evidence = plan.evidence.into_iter().chain(resolved.evidence).collect();
         Ok(TestPlan { cwd: folder, evidence, ..found })
+    }
+
+    /// The first test tool that an environment of tox or nox calls; the plain command where there is none, with the reason.
+    fn of_matrix(plain: TestPlan, matrix: Result<Matrix, String>) -> TestPlan {
+        let (matrix, mut evidence) = match matrix {
+            Ok(matrix) => (matrix, plain.evidence.clone()),
+            Err(reason) => {
+                let evidence = plain.evidence.into_iter().chain([format!("its tests stay one: {reason}")]).collect();
+                return TestPlan { evidence, ..plain };
+            }
+        };
+        for environment in &matrix.environments {
+            for (at, command) in environment.commands.iter().enumerate() {
+                let Some(found) = Self::of_words(&runner::matrix::unwrapped(command)) else { continue };
+                let name = &environment.name;
+                evidence.push(format!("{name} in {} runs `{}`", matrix.file, shell_words::join(command)));
+                if at > 0 {
+                    let before =
+                        environment.commands[..at].iter().map(|words| format!("`{}`", shell_words::join(words)));
+                    evidence
+                        .push(format!("left out is what it runs before: {}", before.collect::<Vec<_>>().join(", ")));
+                }
+                let env = environment.env.iter().cloned().chain(found.env).collect();
+                return TestPlan { cwd: environment.cwd.clone(), env, evidence, ..found };
+            }
+        }
+        evidence.push(format!("its tests stay one: {} calls no test tool that is known", matrix.file));
+        evidence.extend(matrix.unknown);
+        TestPlan { evidence, ..plain }
     }
 
     /// Recognises an invocation of one of the tools.

@@ -19,6 +19,7 @@ mod jest;
 mod jvm;
 mod karma;
 mod make;
+pub(crate) mod matrix;
 mod maven;
 mod minitest;
 mod mocha;
@@ -59,10 +60,6 @@ pub enum RunnerKind {
     Sympy,
     /// nose, nose2 and their kin.
     Nose,
-    /// tox, which runs other tools in environments of its own.
-    Tox,
-    /// nox, likewise.
-    Nox,
     /// Jest.
     Jest,
     /// Vitest.

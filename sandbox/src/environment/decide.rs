@@ -231,8 +231,7 @@ impl Decision<'_> {
             else {
                 continue;
             };
-            let indirect = matches!(plan.runner, RunnerKind::Tox | RunnerKind::Nox | RunnerKind::Command);
-            let better = !indirect || detected.is_none();
+            let better = plan.runner != RunnerKind::Command || detected.is_none();
             if better && stated.is_none() && !found.value.contains('$') {
                 stated = Some(Found::stated(plan, found.evidence.clone()));
             }

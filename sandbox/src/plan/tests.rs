@@ -242,3 +242,31 @@ proptest::proptest! {
         let _ = TestPlan::parse_command(&command);
     }
 }
+
+#[track_caller]
+fn check_matrix(command: &str, file: &str, text: &str, expected: &str, evidence: &str) {
+    let path = RepoPath::new(file).unwrap();
+    let read = |_: &RepoPath| Some(text.to_owned());
+    let plan = TestPlan::of_script(command, &Files::new(vec![&path], &read)).unwrap();
+    let env = plan.env.iter().map(|(name, value)| format!(" {name}={value}")).collect::<String>();
+    let shown = format!("{:?} {:?} +cwd {} in {:?}{env}", plan.runner, plan.args, plan.import_cwd, plan.cwd);
+    assert_eq!((shown.as_str(), plan.evidence.last().map(String::as_str)), (expected, Some(evidence)), "{command}");
+}
+
+#[test]
+fn tox_and_nox_become_the_tool_that_they_run() {
+    let ini =
+        "[testenv]\nsetenv = A=1\ncommands =\n  coverage run -m pytest --cov=x {posargs:tests}\n  coverage report\n";
+    let says = "py in tox.ini runs `coverage run -m pytest '--cov=x' tests`";
+    check_matrix("tox", "tox.ini", ini, r#"Pytest ["tests"] +cwd true in "" A=1"#, says);
+    let sub = "py in web/tox.ini runs `coverage run -m pytest '--cov=x' -q`";
+    check_matrix("cd web && tox -e py -- -q", "web/tox.ini", ini, r#"Pytest ["-q"] +cwd true in "web" A=1"#, sub);
+    let nox = "import nox\n@nox.session\ndef t(s):\n    s.run('make', 'x')\n    s.run('python', '-m', 'unittest')\n";
+    let left = "left out is what it runs before: `make x`";
+    check_matrix("nox -s t", "noxfile.py", nox, r#"Unittest [] +cwd true in """#, left);
+    let none = "[testenv]\ncommands = make test\n";
+    let why = "its tests stay one: tox.ini calls no test tool that is known";
+    check_matrix("tox -e py", "tox.ini", none, r#"Command ["tox -e py"] +cwd false in """#, why);
+    let why = "its tests stay one: there is no noxfile.py";
+    check_matrix("nox", "tox.ini", none, r#"Command ["nox"] +cwd false in """#, why);
+}

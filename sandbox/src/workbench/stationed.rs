@@ -146,8 +146,6 @@ fn leaves_products(request: &TestRequest) -> bool {
         | RunnerKind::Django
         | RunnerKind::Sympy
         | RunnerKind::Nose
-        | RunnerKind::Tox
-        | RunnerKind::Nox
         | RunnerKind::Jest
         | RunnerKind::Vitest
         | RunnerKind::Mocha
