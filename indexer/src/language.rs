@@ -10,6 +10,7 @@ mod go;
 mod java;
 mod javascript;
 pub(crate) mod python;
+mod ruby;
 mod rust;
 mod walk;
 
@@ -41,7 +42,8 @@ pub(crate) fn of(id: LanguageId) -> &'static dyn Language {
         LanguageId::Go => &go::Go,
         LanguageId::Rust => &rust::Rust,
         LanguageId::C | LanguageId::Cpp => &c::C,
-        LanguageId::Kotlin | LanguageId::CSharp | LanguageId::Ruby | LanguageId::Php => &Unread,
+        LanguageId::Ruby => &ruby::Ruby,
+        LanguageId::Kotlin | LanguageId::CSharp | LanguageId::Php => &Unread,
     }
 }
 
@@ -58,6 +60,7 @@ pub(crate) fn is_read(id: LanguageId) -> bool {
             | LanguageId::Rust
             | LanguageId::C
             | LanguageId::Cpp
+            | LanguageId::Ruby
     )
 }
 
