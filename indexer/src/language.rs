@@ -9,6 +9,7 @@ mod fixtures;
 mod go;
 mod java;
 mod javascript;
+mod php;
 pub(crate) mod python;
 mod ruby;
 mod rust;
@@ -43,7 +44,8 @@ pub(crate) fn of(id: LanguageId) -> &'static dyn Language {
         LanguageId::Rust => &rust::Rust,
         LanguageId::C | LanguageId::Cpp => &c::C,
         LanguageId::Ruby => &ruby::Ruby,
-        LanguageId::Kotlin | LanguageId::CSharp | LanguageId::Php => &Unread,
+        LanguageId::Php => &php::Php,
+        LanguageId::Kotlin | LanguageId::CSharp => &Unread,
     }
 }
 
@@ -61,6 +63,7 @@ pub(crate) fn is_read(id: LanguageId) -> bool {
             | LanguageId::C
             | LanguageId::Cpp
             | LanguageId::Ruby
+            | LanguageId::Php
     )
 }
 
