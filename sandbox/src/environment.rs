@@ -14,6 +14,7 @@
 //! What loses against a source above it and says something else is listed as a [`Conflict`]. [`prepare`] turns a detection into an image:
 //! a phase with a network that is given the snapshot and the operator's settings and nothing else, so no issue text can reach it.
 
+mod adopt;
 mod archive;
 mod base;
 mod build;
@@ -36,6 +37,7 @@ mod ruby;
 mod rust;
 mod settings;
 pub mod setup;
+mod shadow;
 mod shell;
 mod tree;
 mod version;
@@ -46,6 +48,7 @@ use std::fmt;
 
 use repo::{FileMode, RepoPath, Snapshot};
 
+pub use self::adopt::adopt;
 #[cfg(test)]
 pub(crate) use self::base::packages_of_all_languages;
 pub use self::build::{PrepareError, Prepared, TREE, prepare};

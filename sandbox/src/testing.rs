@@ -9,6 +9,8 @@ use std::path::PathBuf;
 
 use crate::backend::ConnectOptions;
 use crate::backend::docker::DockerBackend;
+use crate::image::{Recipe, build};
+use crate::spec::ImageRef;
 
 /// A promise that the environment may make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +52,35 @@ pub(crate) async fn docker() -> Option<DockerBackend> {
             None
         }
     }
+}
+
+/// What installs from a network and nothing else: half of the packages, and none is used by a test.
+const FETCHES: &[&str] = &["npm", "composer", "gradle", "bundler"];
+/// What Maven builds with where nothing can be fetched.
+const MAVEN: &[&str] = &["maven-debian-helper", "libsurefire-java", "junit4"];
+
+/// Returns one image with the tools of all languages, made once of what the recipes of `deploy/images/languages` install and kept under a
+/// digest of its packages; `None`, having said so, where nothing can make it.
+pub(crate) async fn image_of_all_languages(backend: &DockerBackend) -> Option<ImageRef> {
+    static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let mut packages: Vec<String> = crate::environment::packages_of_all_languages();
+    packages.retain(|name| !FETCHES.contains(&name.as_str()));
+    packages.extend(MAVEN.iter().map(|name| (*name).to_owned()));
+    packages.sort_unstable();
+    packages.dedup();
+    let text = format!(
+        "name = 'patchwright/languages'\n[distribution]\nsuite = 'bookworm'\npackages = {packages:?}\n[official]\nimage = 'none:{{version}}'\n"
+    );
+    let recipe = Recipe::read(&text).unwrap();
+    let image = recipe.image();
+    let _turn = ONE_AT_A_TIME.lock().await;
+    if backend.engine().image_id(image.as_str()).await.unwrap().is_none() {
+        if !tools(&["mmdebstrap"]) {
+            return None;
+        }
+        build::from_packages(backend.engine(), &recipe, &image, &|_| {}).await.unwrap();
+    }
+    Some(image)
 }
 
 /// Returns whether all of these programs are in this machine's `PATH`; where one is not, says so.

@@ -10,6 +10,7 @@ use super::diagnose::SetupFailure;
 use super::phase::Phase;
 use super::recipe::Recipe;
 use super::setup::{self, SetupNetwork, SetupOptions};
+use super::shadow;
 use super::{Detection, Found, Language, Step, SystemPackage};
 use crate::backend::ImageProgressFn;
 use crate::backend::docker::{DockerBackend, SetupUser, repository};
@@ -51,6 +52,8 @@ pub struct Prepared {
     pub python: Option<String>,
     /// Variables for whatever runs in it.
     pub variables: Vec<(String, String)>,
+    /// The folder of the image with what a box's workspace begins with, if any.
+    pub tree: Option<String>,
     /// What people should know: packages that are left out, another version than was wished for.
     pub notes: Vec<String>,
     /// How long it took.
@@ -65,7 +68,7 @@ impl Prepared {
             image: Some(ImageRef::new(&self.id)),
             python: self.python.clone(),
             env: self.variables.clone(),
-            seed: Some(TREE.to_owned()),
+            seed: self.tree.clone(),
             ..SandboxSpec::new(labels)
         }
     }
@@ -101,7 +104,11 @@ pub async fn prepare(
     let reused = present.is_some();
     let id = match present {
         Some(id) => id,
-        None => making.environment(&with_packages, snapshot, detection, &steps, &recipe, &image).await?,
+        None => {
+            let order =
+                Order { base: &with_packages, snapshot, detection, steps: &steps, recipe: &recipe, image: &image };
+            making.environment(&order).await?
+        }
     };
     progress(ImageProgress::Ready { image: image.to_string() });
     let has_venv =
@@ -113,6 +120,7 @@ pub async fn prepare(
         reused,
         python: has_venv.then(|| format!("{}/bin/python", super::python::VENV)),
         variables: run_variables(detection),
+        tree: Some(TREE.to_owned()),
         notes: making.notes,
         took: started.elapsed(),
     })
@@ -154,6 +162,17 @@ fn run_variables(detection: &Detection) -> Vec<(String, String)> {
         }
     }
     variables
+}
+
+/// One image that is to be made: steps on a tree, and the name for what comes of it.
+struct Order<'a> {
+    /// The id of the image to start from.
+    base: &'a str,
+    snapshot: &'a Snapshot,
+    detection: &'a Detection,
+    steps: &'a [Found<Step>],
+    recipe: &'a Recipe,
+    image: &'a ImageRef,
 }
 
 /// Everything that making an environment takes.
@@ -261,52 +280,28 @@ impl Making<'_> {
         Ok(phase.keep(image, &[]).await?)
     }
 
-    async fn environment(
-        &mut self,
-        base: &str,
-        snapshot: &Snapshot,
-        detection: &Detection,
-        steps: &[Found<Step>],
-        recipe: &Recipe,
-        image: &ImageRef,
-    ) -> Result<String, PrepareError> {
-        let phase =
-            Phase::create(self.backend, base, self.options.network.mode(), SetupUser::Nobody, self.options).await?;
-        let made = self.environment_in(&phase, snapshot, detection, steps, recipe, image).await;
+    async fn environment(&mut self, order: &Order<'_>) -> Result<String, PrepareError> {
+        let network = self.options.network.mode();
+        let phase = Phase::create(self.backend, order.base, network, SetupUser::Nobody, self.options).await?;
+        let made = self.environment_in(&phase, order).await;
         phase.close().await?;
         made
     }
 
-    async fn environment_in(
-        &mut self,
-        phase: &Phase<'_>,
-        snapshot: &Snapshot,
-        detection: &Detection,
-        steps: &[Found<Step>],
-        recipe: &Recipe,
-        image: &ImageRef,
-    ) -> Result<String, PrepareError> {
-        phase.upload(tree(snapshot.clone()).await?).await?;
+    async fn environment_in(&mut self, phase: &Phase<'_>, order: &Order<'_>) -> Result<String, PrepareError> {
+        phase.upload(tree(order.snapshot.clone()).await?).await?;
         phase.start().await?;
         let files = self.options.files();
         for (path, text) in &files {
             phase.write(path, text).await?;
         }
         let mut variables = self.options.variables();
-        for (name, value) in common_variables(detection) {
+        for (name, value) in common_variables(order.detection) {
             variables.retain(|(known, _)| *known != name);
             variables.push((name, value));
         }
-        for (at, step) in steps.iter().enumerate() {
-            self.say(image.as_str(), format!("step {} of {}: {}", at + 1, steps.len(), step.value.line));
-            let cwd = super::tree::join(&repository(), &step.value.cwd);
-            let ran = phase.run(cwd.trim_end_matches('/'), &step.value.line, &variables).await?;
-            if !ran.is_good() {
-                let place = (at + 1, steps.len());
-                let failure = SetupFailure::diagnose(place, &step.value.line, &step.evidence, ran.ending, &ran.output);
-                return Err(PrepareError::Setup(Box::new(failure)));
-            }
-        }
+        self.run_steps(phase, order, &variables).await?;
+        self.notes.extend(shadow::link_copies(phase, order.snapshot, &variables).await?);
         let line = format!("find {} -mindepth 1 -maxdepth 1 -exec mv -t {TREE} -- {{}} +", repository());
         let moved = phase.run("/", &line, &[]).await?;
         if !moved.is_good() {
@@ -314,8 +309,28 @@ impl Making<'_> {
         }
         let gone: Vec<_> = files.iter().map(|(path, _)| shell_words::quote(path).into_owned()).collect();
         phase.run("/", &format!("rm -rf /tmp/* /tmp/.[!.]* {}", gone.join(" ")), &[]).await?;
-        let labels = [(HASH_LABEL, recipe.hash()), (TREE_LABEL, snapshot.tree().to_string())];
-        Ok(phase.keep(image, &labels).await?)
+        let labels = [(HASH_LABEL, order.recipe.hash()), (TREE_LABEL, order.snapshot.tree().to_string())];
+        Ok(phase.keep(order.image, &labels).await?)
+    }
+
+    async fn run_steps(
+        &self,
+        phase: &Phase<'_>,
+        order: &Order<'_>,
+        variables: &[(String, String)],
+    ) -> Result<(), PrepareError> {
+        let steps = order.steps;
+        for (at, step) in steps.iter().enumerate() {
+            self.say(order.image.as_str(), format!("step {} of {}: {}", at + 1, steps.len(), step.value.line));
+            let cwd = super::tree::join(&repository(), &step.value.cwd);
+            let ran = phase.run(cwd.trim_end_matches('/'), &step.value.line, variables).await?;
+            if !ran.is_good() {
+                let place = (at + 1, steps.len());
+                let failure = SetupFailure::diagnose(place, &step.value.line, &step.evidence, ran.ending, &ran.output);
+                return Err(PrepareError::Setup(Box::new(failure)));
+            }
+        }
+        Ok(())
     }
 }
 

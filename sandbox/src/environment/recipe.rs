@@ -5,7 +5,7 @@ use repo::Snapshot;
 use super::{Detection, Found, Step};
 
 /// Changes whenever the same recipe would make another image.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// Files that say what is to be installed; where nothing is built, only they decide.
 const READ_BY_SETUP: &[&[u8]] = &[

@@ -8,6 +8,7 @@ use crate::backend::Backend as _;
 use crate::environment::diagnose::{Cause, StepEnding};
 use crate::environment::setup::SetupLimits;
 use crate::plan::TestPlan;
+use crate::runner::RunnerKind;
 use crate::workbench::{Overlay, TestRequest, WorkFile, Workbench};
 
 struct Made {
@@ -20,6 +21,10 @@ struct Made {
 async fn repository(setup: &str, files: &[(&str, &str)]) -> Option<Made> {
     let backend = crate::testing::docker().await?;
     let image = backend.prepare(None, &|_| {}).await.unwrap().unwrap();
+    Some(repository_in(backend, &image, setup, files))
+}
+
+fn repository_in(backend: DockerBackend, image: &ImageRef, setup: &str, files: &[(&str, &str)]) -> Made {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("repo");
     let settings = format!("image = '{image}'\nnetwork = 'none'\nsetup = {setup}\n");
@@ -29,7 +34,7 @@ async fn repository(setup: &str, files: &[(&str, &str)]) -> Option<Made> {
         std::fs::write(file, text).unwrap();
     }
     let (store, tree) = Store::import(&folder.path().join("objects.git"), &root).unwrap();
-    Some(Made { backend, snapshot: store.snapshot(tree).unwrap(), _folder: folder })
+    Made { backend, snapshot: store.snapshot(tree).unwrap(), _folder: folder }
 }
 
 impl Made {
@@ -43,6 +48,28 @@ impl Made {
             Err(PrepareError::Setup(failure)) => *failure,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Runs the tests of the base and of a candidate in one box, and returns which passed.
+    async fn outcomes(&self, prepared: &Prepared, plan: &TestPlan, edit: (&str, &str)) -> Vec<Vec<bool>> {
+        let spec = prepared.spec(Labels::for_job("environment"));
+        let mut bench = Workbench::start(&self.backend, &spec, plan).await.unwrap();
+        let content = |entry: &repo::Entry| WorkFile {
+            path: entry.path.clone(),
+            bytes: self.snapshot.read_blob(entry.blob).unwrap(),
+            mode: entry.mode,
+        };
+        bench.put(self.snapshot.entries().iter().map(content).collect()).await.unwrap();
+        let (path, text) = edit;
+        let edit = Overlay { path: RepoPath::new(path).unwrap(), bytes: Some(text.as_bytes().to_vec()) };
+        let mut found = Vec::new();
+        for overlay in [Vec::new(), vec![edit]] {
+            let report = bench.run_tests(&TestRequest { overlay, ..TestRequest::all(plan.clone()) }).await.unwrap();
+            println!("{report:?}");
+            found.push(report.results.iter().map(|result| result.status.is_success()).collect());
+        }
+        bench.close().await.unwrap();
+        found
     }
 
     async fn remove(&self, prepared: &Prepared) {
@@ -78,26 +105,51 @@ async fn what_is_built_is_there_and_what_a_candidate_changes_is_seen() {
     assert_eq!(labels.get("patchwright.recipe"), Some(&prepared.recipe));
     assert_eq!(labels.get("patchwright.boot").map(String::as_str), Some(""));
 
-    let spec = prepared.spec(Labels::for_job("environment"));
     let plan = TestPlan::parse_command("python3 -m pytest").unwrap();
-    let mut bench = Workbench::start(&made.backend, &spec, &plan).await.unwrap();
-    let content = |entry: &repo::Entry| WorkFile {
-        path: entry.path.clone(),
-        bytes: made.snapshot.read_blob(entry.blob).unwrap(),
-        mode: entry.mode,
-    };
-    bench.put(made.snapshot.entries().iter().map(content).collect()).await.unwrap();
-    let outcome = |report: &crate::report::TestReport| -> Vec<bool> {
-        report.results.iter().map(|result| result.status.is_success()).collect()
-    };
-    let base = bench.run_tests(&TestRequest::all(plan.clone())).await.unwrap();
-    assert_eq!(outcome(&base), [false, true], "{base:?}");
-    let fixed = Overlay { path: RepoPath::new("src/demo.py").unwrap(), bytes: Some(b"VALUE = 2\n".to_vec()) };
-    let request = TestRequest { overlay: vec![fixed], ..TestRequest::all(plan) };
-    let report = bench.run_tests(&request).await.unwrap();
-    assert_eq!(outcome(&report), [true, true], "{report:?}");
-    bench.close().await.unwrap();
+    let edit = ("src/demo.py", "VALUE = 2\n");
+    assert_eq!(made.outcomes(&prepared, &plan, edit).await, [vec![false, true], vec![true, true]]);
+    // The same path leads to the candidate where a tool runs by its command line.
+    let line = "python3 -c 'import site; site.addsitedir(\"/patchwright/home/site\"); import demo; assert demo.VALUE == 2' && grep built product.txt";
+    let plan = TestPlan { runner: RunnerKind::Command, args: vec![line.to_owned()], ..plan };
+    assert_eq!(made.outcomes(&prepared, &plan, edit).await, [[false], [true]]);
     made.remove(&prepared).await;
+}
+
+/// A package in a folder of its own, as `pip` installs it in this way.
+async fn an_installed_package_is_the_candidates(how: &str, expected_notes: usize) {
+    let Some(backend) = crate::testing::docker().await else { return };
+    let Some(image) = crate::testing::image_of_all_languages(&backend).await else { return };
+    // Nothing can be fetched: the distribution's own `wheel` serves.
+    let setup = format!(
+        "['cp -r /usr/lib/python3/dist-packages/wheel* /patchwright/venv/lib/python3*/site-packages/', \
+         'python -m pip install --no-index --no-build-isolation {how}']"
+    );
+    let project = "[build-system]\nrequires = ['setuptools']\nbuild-backend = 'setuptools.build_meta'\n\
+                   [project]\nname = 'demo'\nversion = '1'\n[tool.setuptools.packages.find]\nwhere = ['src']\n";
+    let tests = "import unittest\nimport demo\nclass TestValue(unittest.TestCase):\n    def test_value(self):\n        self.assertEqual(demo.VALUE, 2)\n";
+    let files = [("pyproject.toml", project), ("src/demo/__init__.py", MODULE), ("test_value.py", tests)];
+    let made = repository_in(backend, &image, &setup, &files);
+    let prepared = made.prepare(&SetupOptions::default()).await.unwrap();
+    assert_eq!(prepared.notes.len(), expected_notes, "{:?}", prepared.notes);
+    let driven = TestPlan::parse_command("python -m unittest").unwrap();
+    assert_eq!(driven.runner, RunnerKind::Unittest);
+    let line = vec!["python -m unittest test_value".to_owned()];
+    let stationed = TestPlan { runner: RunnerKind::Command, args: line, ..driven.clone() };
+    for plan in [driven, stationed] {
+        let found = made.outcomes(&prepared, &plan, ("src/demo/__init__.py", "VALUE = 2\n")).await;
+        assert_eq!(found, [[false], [true]], "{how}, {:?}", plan.runner);
+    }
+    made.remove(&prepared).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_editable_package_is_the_candidates() {
+    an_installed_package_is_the_candidates("-e .", 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copied_package_is_installed_again_by_its_path() {
+    an_installed_package_is_the_candidates(".", 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

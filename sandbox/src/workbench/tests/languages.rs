@@ -1,18 +1,10 @@
 //! Every language's tool in containers of our own recipes: a base that fails, a candidate that mends it, one that breaks more.
-//!
-//! One image with the tools of all languages is made of what the recipes of `deploy/images/languages` install, without the package
-//! managers that need a network, and kept under a digest of its packages like every other.
 
 use futures_util::StreamExt as _;
 
 use super::tools::{Case, MINITEST, NODE, RSPEC, judge};
 use super::*;
-use crate::image::{Recipe, build};
 
-/// What installs from a network and nothing else: half of the packages, and none is used by a test.
-const FETCHES: &[&str] = &["npm", "composer", "gradle", "bundler"];
-/// What Maven builds with where nothing can be fetched.
-const MAVEN: &[&str] = &["maven-debian-helper", "libsurefire-java", "junit4"];
 /// Cases at one time: each waits for its box for a while.
 const AT_ONCE: usize = 2;
 
@@ -129,30 +121,10 @@ const CTEST: Case = Case {
     passing: "nothing",
 };
 
-/// Returns the recipe of the image that has all of it.
-fn recipe() -> Recipe {
-    let mut packages: Vec<String> = crate::environment::packages_of_all_languages();
-    packages.retain(|name| !FETCHES.contains(&name.as_str()));
-    packages.extend(MAVEN.iter().map(|name| (*name).to_owned()));
-    packages.sort_unstable();
-    packages.dedup();
-    let text = format!(
-        "name = 'patchwright/languages'\n[distribution]\nsuite = 'bookworm'\npackages = {packages:?}\n[official]\nimage = 'none:{{version}}'\n"
-    );
-    Recipe::read(&text).unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_language_judges_candidates_in_containers() {
-    if !crate::testing::tools(&["mmdebstrap"]) {
-        return;
-    }
     let Some(backend) = crate::testing::docker().await else { return };
-    let recipe = recipe();
-    let image = recipe.image();
-    if backend.engine().image_id(image.as_str()).await.unwrap().is_none() {
-        build::from_packages(backend.engine(), &recipe, &image, &|_| {}).await.unwrap();
-    }
+    let Some(image) = crate::testing::image_of_all_languages(&backend).await else { return };
     let cases = [&JUNIT, &RUST, &CTEST, &GO, &PHPUNIT, &NODE, &RSPEC, &MINITEST];
     // Maven starts anew for each run, and does not live long enough for its better compiler to pay.
     let env = vec![("MAVEN_OPTS".to_owned(), "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC".to_owned())];
