@@ -69,7 +69,7 @@ pub struct Settings {
     /// How the container engine is used.
     pub engine: ConnectOptions,
     /// The image; `None` finds or builds one.
-    pub image: Option<String>,
+    pub image: Option<ImageRef>,
     /// The Python interpreter; `None` takes the test command's, else `python3`.
     pub python: Option<String>,
     /// What a box may use.
@@ -275,13 +275,13 @@ async fn connect(
     let backend = sandbox::connect(settings.sandbox, &settings.engine).await?;
     if let Some(prepared) = environment::of_job(checkout, plan, settings, cx).await? {
         let spec = prepared.spec(Labels::for_job(settings.job.clone()));
-        return Ok((Arc::from(backend), SandboxSpec { limits: settings.limits.clone(), ..spec }));
+        let python = settings.python.clone().or_else(|| plan.python.clone()).or(spec.python);
+        return Ok((Arc::from(backend), SandboxSpec { python, limits: settings.limits.clone(), ..spec }));
     }
-    let wanted = settings.image.as_ref().map(ImageRef::new);
     let journal = Arc::clone(&cx.journal);
     let progress = move |step: sandbox::ImageProgress| journal.record(Event::Notice { text: step.to_string() });
     let image = tokio::select! {
-        image = backend.prepare(wanted.as_ref(), &progress) => image?,
+        image = backend.prepare(None, &progress) => image?,
         () = cx.stop.cancelled() => return Err(FixError::Interrupted),
     };
     let spec = SandboxSpec {

@@ -39,7 +39,7 @@ pub(super) async fn run(args: &Args) -> Result<Ending, Failure> {
         examine(BackendKind::Docker, "docker sandbox", args),
         examine(BackendKind::Process, "process sandbox", args)
     );
-    let environments = environments(&args.setup).await?;
+    let environments = environments(args).await?;
     let storage = storage();
     let sections = [docker, process, storage, environments];
     // One sandbox is enough; storage is needed; environments are for those repositories that need one.
@@ -81,9 +81,9 @@ async fn examine(kind: BackendKind, name: &'static str, args: &Args) -> Section 
     Section { name, checks, usable }
 }
 
-async fn environments(setup: &Setup) -> Result<Section, Failure> {
-    let options = setup.options()?;
-    let checks = match DockerBackend::connect(&settings::docker_options()).await {
+async fn environments(args: &Args) -> Result<Section, Failure> {
+    let options = args.setup.options()?;
+    let checks = match DockerBackend::connect(&args.engine.options()).await {
         Ok(backend) => sandbox::environment::probe(&backend, &options).await,
         Err(error) => vec![Check::bad("engine", error.to_string(), "environments are made by a Docker engine")],
     };

@@ -31,14 +31,14 @@ enum Verb {
         #[command(flatten)]
         place: Place,
         #[command(flatten)]
-        setup: Setup,
+        means: Means,
     },
     /// Makes the image, runs the tests in it without a network, and prints what came of each.
     Test {
         #[command(flatten)]
         place: Place,
         #[command(flatten)]
-        setup: Setup,
+        means: Means,
         /// The command that runs the tests [default: found from the repository].
         #[arg(long, value_name = "CMD")]
         test: Option<String>,
@@ -46,6 +46,17 @@ enum Verb {
         #[arg(long, value_name = "N", default_value = "1800", value_parser = settings::seconds)]
         seconds: Duration,
     },
+}
+
+/// What the image is made with.
+#[derive(Debug, clap::Args)]
+struct Means {
+    #[command(flatten)]
+    engine: settings::Engine,
+    #[command(flatten)]
+    prebuilt: settings::Prebuilt,
+    #[command(flatten)]
+    setup: Setup,
 }
 
 impl Args {
@@ -59,31 +70,32 @@ impl Args {
 pub(super) async fn run(args: Args, stop: CancellationToken) -> Result<Ending, Failure> {
     match args.verb {
         Verb::Show(place) => super::until_stopped(stop, move || show(&place)).await,
-        Verb::Build { place, setup } => tokio::select! {
-            built = build(&place, &setup) => built,
+        Verb::Build { place, means } => tokio::select! {
+            built = build(&place, &means) => built,
             () = stop.cancelled() => Ok(Ending::Interrupted),
         },
-        Verb::Test { place, setup, test, seconds } => tokio::select! {
-            tested = run_tests(&place, &setup, test.as_deref(), seconds) => tested,
+        Verb::Test { place, means, test, seconds } => tokio::select! {
+            tested = run_tests(&place, &means, test.as_deref(), seconds) => tested,
             () = stop.cancelled() => Ok(Ending::Interrupted),
         },
     }
 }
 
-async fn run_tests(place: &Place, setup: &Setup, test: Option<&str>, seconds: Duration) -> Result<Ending, Failure> {
+async fn run_tests(place: &Place, means: &Means, test: Option<&str>, seconds: Duration) -> Result<Ending, Failure> {
     let (checkout, _objects) = open_repository(place)?;
     let detection = Detection::detect(&checkout.snapshot);
     let named = test.map(TestPlan::parse_command).transpose().map_err(FixError::from)?;
     let plan = named.or_else(|| detection.test.as_ref().map(|found| found.value.clone()));
     let plan =
         plan.ok_or_else(|| Failure::usage("no tests were found; name the command that runs them with --test"))?;
-    let prepared = match prepared(&checkout, &detection, setup).await? {
+    let backend = means.connect().await?;
+    let prepared = match means.prepared(&backend, place, &checkout, &detection).await? {
         Ok(prepared) => prepared,
         Err(failure) => return failed(place, &checkout, &failure),
     };
     exit::talk(&format!("running {}", plan_text(&plan)));
     let limit = detection.test_seconds.map_or(seconds, |most| seconds.min(Duration::from_secs(most)));
-    let report = tested(&checkout, &prepared, plan.clone(), limit).await?;
+    let report = tested(&backend, &checkout, &prepared, plan.clone(), limit).await?;
     let good = report.all_passed();
     if place.json {
         let object = json!({
@@ -106,16 +118,16 @@ async fn run_tests(place: &Place, setup: &Setup, test: Option<&str>, seconds: Du
 
 /// Runs the tests of the base in a fresh box of the environment.
 async fn tested(
+    backend: &DockerBackend,
     checkout: &Checkout,
     prepared: &Prepared,
     plan: TestPlan,
     limit: Duration,
 ) -> Result<TestReport, Failure> {
-    let backend = DockerBackend::connect(&settings::docker_options()).await.map_err(FixError::from)?;
     let mut spec = prepared.spec(Labels::for_job("env-test"));
     spec.limits.total = limit;
     let files = crate::pipeline::files_of(&checkout.snapshot)?;
-    let mut bench = Workbench::start(&backend, &spec, &plan).await.map_err(FixError::from)?;
+    let mut bench = Workbench::start(backend, &spec, &plan).await.map_err(FixError::from)?;
     let ran = async {
         bench.put(files).await?;
         let request = TestRequest { total: limit, silence: limit, per_test: limit, ..TestRequest::all(plan) };
@@ -157,10 +169,11 @@ fn report_text(report: &TestReport) -> String {
     text
 }
 
-async fn build(place: &Place, setup: &Setup) -> Result<Ending, Failure> {
+async fn build(place: &Place, means: &Means) -> Result<Ending, Failure> {
     let (checkout, _objects) = open_repository(place)?;
     let detection = Detection::detect(&checkout.snapshot);
-    let prepared = match prepared(&checkout, &detection, setup).await? {
+    let backend = means.connect().await?;
+    let prepared = match means.prepared(&backend, place, &checkout, &detection).await? {
         Ok(prepared) => prepared,
         Err(failure) => return failed(place, &checkout, &failure),
     };
@@ -173,27 +186,39 @@ async fn build(place: &Place, setup: &Setup) -> Result<Ending, Failure> {
     Ok(Ending::Done)
 }
 
-/// Makes the environment. A step that fails is the inner error: the repository's fault or the network's, and a result.
-async fn prepared(
-    checkout: &Checkout,
-    detection: &Detection,
-    setup: &Setup,
-) -> Result<Result<Prepared, Box<SetupFailure>>, Failure> {
-    let options = setup.options()?;
-    let backend = DockerBackend::connect(&settings::docker_options()).await.map_err(FixError::from)?;
-    let progress = |step: ImageProgress| exit::talk(&step.to_string());
-    match environment::prepare(&backend, &checkout.snapshot, detection, &options, &progress).await {
-        Ok(prepared) => {
-            for note in &prepared.notes {
-                exit::talk(&format!("note: {note}"));
+impl Means {
+    async fn connect(&self) -> Result<DockerBackend, Failure> {
+        Ok(DockerBackend::connect(&self.engine.options()).await.map_err(FixError::from)?)
+    }
+
+    /// Makes the environment, or adopts the image that was named. A step that fails is the inner error: the repository's fault or the
+    /// network's, and a result.
+    async fn prepared(
+        &self,
+        backend: &DockerBackend,
+        place: &Place,
+        checkout: &Checkout,
+        detection: &Detection,
+    ) -> Result<Result<Prepared, Box<SetupFailure>>, Failure> {
+        let options = self.setup.options()?;
+        let progress = |step: ImageProgress| exit::talk(&step.to_string());
+        let made = match self.prebuilt.resolve(&place.repo)? {
+            Some(image) => environment::adopt(backend, &image, &checkout.snapshot, &progress).await,
+            None => environment::prepare(backend, &checkout.snapshot, detection, &options, &progress).await,
+        };
+        match made {
+            Ok(prepared) => {
+                for note in &prepared.notes {
+                    exit::talk(&format!("note: {note}"));
+                }
+                let how = if prepared.reused { "found" } else { "made" };
+                exit::talk(&format!("environment {how} in {:.1} s", prepared.took.as_secs_f64()));
+                Ok(Ok(prepared))
             }
-            let how = if prepared.reused { "found" } else { "made" };
-            exit::talk(&format!("environment {how} in {:.1} s", prepared.took.as_secs_f64()));
-            Ok(Ok(prepared))
+            Err(PrepareError::Setup(failure)) => Ok(Err(failure)),
+            Err(PrepareError::Sandbox(error)) => Err(FixError::Sandbox(error).into()),
+            Err(PrepareError::Repo(error)) => Err(error.into()),
         }
-        Err(PrepareError::Setup(failure)) => Ok(Err(failure)),
-        Err(PrepareError::Sandbox(error)) => Err(FixError::Sandbox(error).into()),
-        Err(PrepareError::Repo(error)) => Err(error.into()),
     }
 }
 

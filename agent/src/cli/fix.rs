@@ -67,9 +67,8 @@ pub(super) struct How {
     pub(super) sandbox: Sandbox,
     #[command(flatten)]
     engine: settings::Engine,
-    /// The container image to run tests in [default: python, pulled or built].
-    #[arg(long, value_name = "REF")]
-    image: Option<String>,
+    #[command(flatten)]
+    prebuilt: settings::Prebuilt,
     /// The Python interpreter [default: the test command's, else python3].
     #[arg(long, value_name = "PATH")]
     python: Option<String>,
@@ -217,12 +216,13 @@ pub(super) async fn fix(
 }
 
 async fn resolve(how: &How, task: &Task, job: &str, store_dir: PathBuf) -> Result<Settings, Failure> {
+    let image = how.prebuilt.resolve(&task.repo)?;
     // The only one so far; naming it keeps scripts valid when there are more.
     let Proposer::Templates = how.proposer;
     Ok(Settings {
-        sandbox: settings::choose_backend(how.sandbox, task.test.as_deref(), how.image.as_deref(), &how.engine).await,
+        sandbox: settings::choose_backend(how.sandbox, task.test.as_deref(), image.as_ref(), &how.engine).await,
         engine: how.engine.options(),
-        image: how.image.clone(),
+        image,
         python: how.python.clone(),
         limits: sandbox::Limits::default(),
         setup: how.setup.options()?,

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indexer::IssueText;
-use sandbox::{BackendKind, ConnectOptions};
+use sandbox::image::name::ImageTemplate;
+use sandbox::{BackendKind, ConnectOptions, ImageRef};
 
 use super::exit::{Failure, talk};
 use crate::pipeline::checkout::{self, Checkout};
@@ -87,7 +88,7 @@ fn read_limited(reader: impl Read, name: &str) -> Result<String, Failure> {
 pub(super) async fn choose_backend(
     wanted: Sandbox,
     test: Option<&str>,
-    image: Option<&str>,
+    image: Option<&ImageRef>,
     engine: &Engine,
 ) -> BackendKind {
     match wanted {
@@ -131,8 +132,38 @@ impl Engine {
     }
 }
 
+/// Which image somebody prepared for the repository.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct Prebuilt {
+    /// The container image to run tests in; {id} and {id_1776} stand for the instance [default: found, pulled or built].
+    #[arg(long, value_name = "REF|TEMPLATE")]
+    image: Option<String>,
+    /// The instance that the image's name is made for [default: the name of the repository's folder].
+    #[arg(long, value_name = "ID", requires = "image")]
+    instance: Option<String>,
+}
+
+impl Prebuilt {
+    /// Returns the image's name.
+    pub(super) fn resolve(&self, repo: &Path) -> Result<Option<ImageRef>, Failure> {
+        let Some(text) = &self.image else { return Ok(None) };
+        if !text.contains('{') {
+            return Ok(Some(ImageRef::new(text)));
+        }
+        let folder = || {
+            let path = repo.canonicalize().ok()?;
+            Some(path.file_name()?.to_string_lossy().trim_end_matches(".git").to_owned())
+        };
+        let id = self.instance.clone().or_else(folder);
+        let id =
+            id.ok_or_else(|| Failure::usage(format!("`{text}` is made for an instance; name it with --instance")))?;
+        let named = ImageTemplate::parse(text).and_then(|template| template.of(&id));
+        Ok(Some(named.map_err(crate::pipeline::FixError::Sandbox)?))
+    }
+}
+
 /// How the container engine is reached: `DOCKER_HOST` as the Docker client reads it.
-pub(super) fn docker_options() -> ConnectOptions {
+fn docker_options() -> ConnectOptions {
     ConnectOptions { docker_host: docker_host(), ..ConnectOptions::default() }
 }
 

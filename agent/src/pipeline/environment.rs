@@ -1,10 +1,8 @@
 //! The environment of a job whose repository needs more than an interpreter with a test tool.
 
-use std::sync::Arc;
-
 use sandbox::backend::docker::DockerBackend;
 use sandbox::environment::{self, PrepareError, Prepared};
-use sandbox::{BackendKind, Detection, TestPlan};
+use sandbox::{BackendKind, Detection, ImageRef, SandboxError, TestPlan};
 
 use super::checkout::Checkout;
 use super::{FixError, Settings, Surroundings};
@@ -19,8 +17,13 @@ pub(super) async fn of_job(
     settings: &Settings,
     cx: &Surroundings,
 ) -> Result<Option<Prepared>, FixError> {
-    let named = settings.image.is_some() || settings.python.is_some() || plan.python.is_some();
-    if settings.sandbox != BackendKind::Docker || named {
+    if settings.sandbox != BackendKind::Docker {
+        return Ok(None);
+    }
+    if let Some(image) = &settings.image {
+        return Ok(Some(named(image, checkout, settings, cx).await?));
+    }
+    if settings.python.is_some() || plan.python.is_some() {
         return Ok(None);
     }
     let snapshot = checkout.snapshot.clone();
@@ -30,26 +33,48 @@ pub(super) async fn of_job(
     }
     notice(cx, format!("{} needs more than the default image: making its environment", reason(&detection)));
     let backend = DockerBackend::connect(&settings.engine).await?;
-    let journal = Arc::clone(&cx.journal);
-    let progress = move |step: sandbox::ImageProgress| journal.record(Event::Notice { text: step.to_string() });
+    let progress = |step: sandbox::ImageProgress| notice(cx, step.to_string());
+    let made = environment::prepare(&backend, &checkout.snapshot, &detection, &settings.setup, &progress);
     let made = tokio::select! {
-        made = environment::prepare(&backend, &checkout.snapshot, &detection, &settings.setup, &progress) => made,
+        made = made => made,
         () = cx.stop.cancelled() => return Err(FixError::Interrupted),
     };
-    match made {
-        Ok(prepared) => {
-            for note in &prepared.notes {
-                notice(cx, note.clone());
-            }
-            Ok(Some(prepared))
-        }
-        Err(PrepareError::Setup(failure)) => {
-            notice(cx, format!("{failure}\nthe default image is used instead"));
-            Ok(None)
-        }
-        Err(PrepareError::Sandbox(error)) => Err(error.into()),
-        Err(PrepareError::Repo(error)) => Err(error.into()),
+    if let Err(PrepareError::Setup(failure)) = &made {
+        notice(cx, format!("{failure}\nthe default image is used instead"));
+        return Ok(None);
     }
+    Ok(Some(told(made, cx)?))
+}
+
+/// Makes sure of the image that was named, and begins with the tree in it where it has one.
+async fn named(
+    image: &ImageRef,
+    checkout: &Checkout,
+    settings: &Settings,
+    cx: &Surroundings,
+) -> Result<Prepared, FixError> {
+    let backend = DockerBackend::connect(&settings.engine).await?;
+    let progress = |step: sandbox::ImageProgress| notice(cx, step.to_string());
+    tokio::select! {
+        made = environment::adopt(&backend, image, &checkout.snapshot, &progress) => told(made, cx),
+        () = cx.stop.cancelled() => Err(FixError::Interrupted),
+    }
+}
+
+fn told(made: Result<Prepared, PrepareError>, cx: &Surroundings) -> Result<Prepared, FixError> {
+    let prepared = match made {
+        Ok(prepared) => prepared,
+        // Told by whoever asked, where that can happen.
+        Err(PrepareError::Setup(failure)) => {
+            return Err(SandboxError::Workspace { detail: failure.to_string() }.into());
+        }
+        Err(PrepareError::Sandbox(error)) => return Err(error.into()),
+        Err(PrepareError::Repo(error)) => return Err(error.into()),
+    };
+    for note in &prepared.notes {
+        notice(cx, note.clone());
+    }
+    Ok(prepared)
 }
 
 /// What asks for an environment: the first thing that nobody only guessed.
