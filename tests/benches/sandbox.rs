@@ -11,15 +11,15 @@
 
 #[path = "sandbox/latency.rs"]
 mod latency;
-#[path = "sandbox/leftovers.rs"]
-mod leftovers;
 #[path = "sandbox/mutants.rs"]
 mod mutants;
 #[path = "sandbox/validate.rs"]
 mod validate;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use e2e::bench::options;
+use e2e::leftovers::Jobs;
+use e2e::program::released;
 
 fn main() -> Result<()> {
     let options = options(&["mutants", "rounds", "jobs", "only"])?;
@@ -38,7 +38,17 @@ fn main() -> Result<()> {
         runtime.block_on(latency::run(rounds, docker))?;
     }
     if wanted("leftovers") {
-        leftovers::run(jobs, docker)?;
+        leftovers(jobs, docker)?;
     }
+    Ok(())
+}
+
+fn leftovers(jobs: usize, docker: bool) -> Result<()> {
+    let host = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
+    let sandboxes: &[&str] = if docker { &["docker", "process"] } else { &["process"] };
+    let (program, engine) = (released()?, docker.then_some(host.as_str()));
+    let left = Jobs { program: &program, sandboxes, engine, evaluations: 20 }.run(jobs)?;
+    println!("{jobs} jobs left {} things: {left:?}", left.len());
+    ensure!(left.is_empty(), "something is left");
     Ok(())
 }

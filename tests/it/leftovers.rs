@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use e2e::engine;
 use e2e::engine::private::{PrivateEngine, Setup};
+use e2e::leftovers::Jobs;
 use sandbox::{BackendKind, ConnectOptions, Reaper, connect, current_boot};
 
 use crate::samples::{fix_args_in, hostile, issue};
@@ -99,4 +100,18 @@ fn the_containers_of_a_killed_program_are_removed_by_the_next_run() {
     let pid = cut_off("docker");
     patchwright(["doctor"]).run().unwrap().expect_code(0).unwrap();
     assert_eq!(engine::containers_of(pid).unwrap(), [] as [&str; 0]);
+}
+
+#[test]
+fn jobs_leave_nothing_whether_or_not_they_come_to_their_end() {
+    if !docker() {
+        return;
+    }
+    // An engine of its own: other tests use the machine's meanwhile.
+    let Some(engine) = PrivateEngine::start(Setup::default()).unwrap() else { return };
+    engine.copy_image(&crate::environments::default_image()).unwrap();
+    let host = engine.host();
+    let program = e2e::program::patchwright().unwrap();
+    let jobs = Jobs { program, sandboxes: &["docker"], engine: Some(&host), evaluations: 5 };
+    assert_eq!(jobs.run(5).unwrap(), [] as [&str; 0]);
 }

@@ -3,6 +3,8 @@
 
 mod demos;
 mod engine_faults;
+mod engine_wire;
+mod environments;
 mod fixing;
 mod hostile;
 mod indexing;

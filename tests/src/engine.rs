@@ -1,6 +1,7 @@
 //! The Docker engine of the machine, where there is one.
 
 pub mod private;
+pub mod proxy;
 
 use std::process::{Command, Stdio};
 

@@ -8,6 +8,7 @@ pub mod bench;
 pub mod demo;
 pub mod engine;
 pub mod fingerprint;
+pub mod leftovers;
 pub mod program;
 pub mod python;
 pub mod repository;

@@ -1,6 +1,6 @@
 //! Environments made by a real engine, without a network, from the image that Python tests run in anyway.
 
-use bollard::query_parameters::RemoveImageOptionsBuilder;
+use bollard::query_parameters::{ListImagesOptionsBuilder, RemoveImageOptionsBuilder};
 use repo::{RepoPath, Store};
 
 use super::*;
@@ -72,10 +72,17 @@ impl Made {
         found
     }
 
+    /// Removes an environment and what stations made of it.
     async fn remove(&self, prepared: &Prepared) {
-        let options = RemoveImageOptionsBuilder::new().force(true).build();
         let docker = &self.backend.engine().docker;
-        docker.remove_image(prepared.image.as_str(), Some(options), None).await.unwrap();
+        let label = format!("patchwright.station.base={}", prepared.id);
+        let filters = std::collections::HashMap::from([("label".to_owned(), vec![label])]);
+        let options = ListImagesOptionsBuilder::new().all(true).filters(&filters).build();
+        let derived = docker.list_images(Some(options)).await.unwrap().into_iter().map(|image| image.id);
+        for image in derived.chain([prepared.image.to_string()]) {
+            let options = RemoveImageOptionsBuilder::new().force(true).build();
+            docker.remove_image(&image, Some(options), None).await.unwrap();
+        }
     }
 }
 
