@@ -1,26 +1,37 @@
-//! Opens an index: takes the stored view of a tree, or reads, parses, links and stores what is new.
+//! Makes an index: takes the stored view of a tree, or goes on from the index of a near tree, or starts from nothing.
+//!
+//! All three ways lead to equal indexes. What a file says is taken from the near index where path and content are the same, from the cache
+//! where the content is known, and from its bytes otherwise ([`read`]); then everything is numbered, the documents of the snapshot are found
+//! ([`documents`]), references are resolved, and the view is written.
+
+mod documents;
+mod overlay;
+mod read;
+mod stored;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Instant;
 
-use rayon::prelude::*;
-use repo::{BlobId, RepoPath, Snapshot};
-use rustc_hash::FxHashMap;
+use repo::{BlobId, Entry, RepoPath, Snapshot};
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::cache::{Cache, FactStore, FileRecord, Record, View};
+use crate::cache::{Cache, FactStore};
 use crate::error::IndexError;
 use crate::facts::FileFacts;
-use crate::graph::{CodeGraph, Edges, Outline, Project, Sources};
-use crate::index::{Index, IndexProgress, IndexStats, Parts, SkipReason, Stage};
+use crate::graph::{CodeGraph, Edges, FactsOf, Outline, Project, Sources};
+use crate::index::{Index, IndexProgress, IndexStats, IndexedFile, Parts, SkipReason, Stage};
+use crate::language;
+use crate::symbol::FileId;
 use crate::syntax::LanguageId;
-use crate::text::{Corpus, TextIndex};
-use crate::view::Inventory;
-use crate::{documents, language, parse};
+use crate::view::{FoundFile, Inventory, LeftOut};
 
-/// Files parsed between two reports of progress.
-const CHUNK: usize = 256;
+use documents::Documents;
+use read::{Outcome, Reader, Unit};
 
+pub(crate) use overlay::with_edits;
+
+/// Opens the index of a snapshot with nothing but the cache.
 pub(crate) fn open(
     directory: &Path,
     snapshot: &Snapshot,
@@ -28,197 +39,243 @@ pub(crate) fn open(
 ) -> Result<Index, IndexError> {
     let started = Instant::now();
     let cache = Cache::open(directory)?;
-    let mut index = match open_stored(&cache, snapshot) {
+    let store = Arc::new(cache.facts());
+    let parts = match stored::open(&cache, &store, snapshot) {
         Some(parts) => parts,
-        None => build(&cache, snapshot, progress)?,
+        None => {
+            let near = stored::nearest(&cache, &store, snapshot).map(Index::new);
+            build(&Ground { cache, store, near: near.as_ref() }, snapshot, progress)?
+        }
     };
-    index.stats.files = index.inventory.files.len();
-    index.stats.symbols = index.inventory.symbols.len();
-    index.stats.edges = index.graph.edge_count();
-    index.stats.took = started.elapsed();
-    let files = index.stats.files;
-    progress(IndexProgress { stage: Stage::Ready, done: files, total: files, stats: index.stats });
-    Ok(Index::new(index))
+    Ok(finish(parts, started, progress))
 }
 
-/// Returns the stored view; `None` when anything of it is absent or damaged.
-fn open_stored(cache: &Cache, snapshot: &Snapshot) -> Option<Parts> {
-    let directory = cache.view_directory(snapshot.tree());
-    let (inventory, edges) = View::read(&directory)?;
-    let text = TextIndex::open(&directory).ok()?;
-    let fits = text.documents(Corpus::Files) as usize == inventory.files.len()
-        && text.documents(Corpus::Symbols) as usize == inventory.symbols.len();
-    if !fits {
-        return None;
-    }
-    let stats = IndexStats { reused: inventory.files.len(), view_reused: true, ..IndexStats::default() };
-    let inventory = Arc::new(inventory);
-    let graph = CodeGraph::new(Arc::clone(&inventory), edges);
-    Some(Parts { snapshot: snapshot.clone(), inventory, graph, text, facts: Vec::new(), store: cache.facts(), stats })
+/// Makes the index of another snapshot from one at hand.
+pub(crate) fn next(near: &Index, snapshot: &Snapshot, progress: &dyn Fn(IndexProgress)) -> Result<Index, IndexError> {
+    let started = Instant::now();
+    let (cache, store) = (near.cache().clone(), Arc::clone(near.store()));
+    // What is in memory only cannot be named by a stored view.
+    let stored = near.is_overlay().then(|| stored::nearest(&cache, &store, snapshot).map(Index::new)).flatten();
+    let near = if near.is_overlay() { stored.as_ref() } else { Some(near) };
+    let parts = build(&Ground { cache, store, near }, snapshot, progress)?;
+    Ok(finish(parts, started, progress))
 }
 
-/// One distinct content, read and understood.
-#[derive(Clone)]
-struct Content {
-    facts: Arc<FileFacts>,
-    bytes: Arc<[u8]>,
+fn finish(mut parts: Parts, started: Instant, progress: &dyn Fn(IndexProgress)) -> Index {
+    let files = parts.inventory.files.len();
+    let stats = &mut parts.stats;
+    stats.files = files;
+    stats.symbols = parts.inventory.symbols.len();
+    stats.edges = parts.graph.get().map_or(0, CodeGraph::edge_count);
+    stats.took = started.elapsed();
+    progress(IndexProgress { stage: Stage::Ready, done: files, total: files, stats: *stats });
+    Index::new(parts)
 }
 
-type Contents = FxHashMap<(LanguageId, BlobId), Result<Content, SkipReason>>;
+/// What a build stands on.
+struct Ground<'a> {
+    cache: Cache,
+    store: Arc<FactStore>,
+    near: Option<&'a Index>,
+}
 
-fn build(cache: &Cache, snapshot: &Snapshot, progress: &dyn Fn(IndexProgress)) -> Result<Parts, IndexError> {
-    let store = cache.facts();
+/// What is to become of one file of the snapshot.
+enum Source {
+    /// It is what the near index has under this number.
+    Same(FileId),
+    /// The near index left it out.
+    LeftOut(SkipReason),
+    /// Path `at` of a unit that is read.
+    New { unit: usize, at: usize },
+}
+
+fn build(ground: &Ground<'_>, snapshot: &Snapshot, progress: &dyn Fn(IndexProgress)) -> Result<Parts, IndexError> {
+    // Until the view is written nothing names the packs that are.
+    let held = ground.cache.hold();
+    let entries: Vec<&Entry> = snapshot.entries().iter().filter(|it| is_source(it)).collect();
+    let (sources, units) = sort_out(ground.near, &entries);
+    let mut documents = Documents::start(ground.near);
+    let reader =
+        Reader { snapshot, store: &ground.store, cache: &ground.cache, units: &units, known: documents.known() };
     let mut stats = IndexStats::default();
-    let sources: Vec<(RepoPath, LanguageId, BlobId)> = snapshot
-        .entries()
-        .iter()
-        .filter(|it| it.mode.is_file())
-        .filter_map(|it| Some((it.path.clone(), language_of(snapshot, &it.path, it.blob)?, it.blob)))
-        .collect();
-    let contents = read_all(&store, snapshot, &sources, &mut stats, progress)?;
-    progress(IndexProgress { stage: Stage::Linking, done: 0, total: sources.len(), stats });
+    let outcomes = reader.run(&mut documents, &mut stats, progress)?;
+    progress(IndexProgress { stage: Stage::Linking, done: 0, total: entries.len(), stats });
 
-    let mut view = View::default();
-    let mut kept: Vec<Content> = Vec::new();
-    for (path, language, blob) in &sources {
-        match contents.get(&(*language, *blob)) {
-            Some(Ok(content)) => {
-                let broken = (content.facts.error_nodes > 0).then_some(SkipReason::PartlyRead);
-                if let Some(reason) = content.facts.partly.or(broken) {
-                    view.skipped.push((path.as_bytes().to_vec(), reason));
-                }
-                view.files.push(record(path, *language, *blob, &content.facts));
-                kept.push(content.clone());
+    let mut gathered = Gathered::default();
+    for (entry, source) in entries.iter().zip(&sources) {
+        gathered.add(entry, source, ground.near, &outcomes);
+    }
+    drop(outcomes);
+    let Gathered { found, left_out, facts, places } = gathered;
+    stats.reused = distinct_contents(&found).saturating_sub(stats.parsed);
+    let inventory = Arc::new(Inventory::new(found, left_out));
+    let text = documents.finish(Some(&ground.cache), &inventory, places)?;
+    let project = Arc::new(project(snapshot, &[])?);
+    let linkable = Linkable { store: &ground.store, snapshot, inventory: &inventory, facts: &facts, project: &project };
+    let edges = linkable.link();
+    let in_use = stored::write(&ground.cache, snapshot.tree(), &inventory, &text, &edges)?;
+    drop(held);
+    let graph = OnceLock::from(CodeGraph::new(Arc::clone(&inventory), edges));
+    let (cache, store, is_overlay) = (ground.cache.clone(), Arc::clone(&ground.store), false);
+    let project = OnceLock::from(project);
+    Ok(Parts {
+        snapshot: snapshot.clone(),
+        inventory,
+        graph,
+        text,
+        facts,
+        cache,
+        store,
+        in_use,
+        is_overlay,
+        project,
+        stats,
+    })
+}
+
+fn distinct_contents(found: &[FoundFile]) -> usize {
+    found.iter().map(|it| (it.language, it.blob)).collect::<FxHashSet<(LanguageId, BlobId)>>().len()
+}
+
+fn is_source(entry: &Entry) -> bool {
+    entry.mode.is_file() && LanguageId::of_path(&entry.path).is_some()
+}
+
+/// Returns what becomes of each entry, and what has to be read for it; each content once.
+fn sort_out<'s>(near: Option<&Index>, entries: &[&'s Entry]) -> (Vec<Source>, Vec<Unit<'s>>) {
+    let left_out: FxHashMap<&RepoPath, &LeftOut> =
+        near.into_iter().flat_map(|it| &it.inventory().left_out).map(|it| (&it.path, it)).collect();
+    let mut units: Vec<Unit<'s>> = Vec::new();
+    let mut by_content = FxHashMap::default();
+    let mut source = |entry: &'s Entry| {
+        let same = near.and_then(|it| Some((it, it.file_id(&entry.path)?)));
+        if let Some((_, id)) = same.filter(|(near, id)| near.file(*id).is_some_and(|it| it.blob == entry.blob)) {
+            return Source::Same(id);
+        }
+        if let Some(it) = left_out.get(&entry.path).filter(|it| it.blob == entry.blob) {
+            return Source::LeftOut(it.reason);
+        }
+        // The same bytes may be read as two languages, and a header's language is known only then.
+        let is_header = entry.path.extension() == Some(b"h");
+        let key = (LanguageId::of_path(&entry.path), is_header, entry.blob);
+        let unit = *by_content.entry(key).or_insert_with(|| {
+            units.push(Unit { blob: entry.blob, paths: Vec::new() });
+            units.len() - 1
+        });
+        units[unit].paths.push(&entry.path);
+        Source::New { unit, at: units[unit].paths.len() - 1 }
+    };
+    let sources = entries.iter().map(|it| source(it)).collect();
+    (sources, units)
+}
+
+/// What a snapshot has, in path order.
+#[derive(Default)]
+struct Gathered {
+    found: Vec<FoundFile>,
+    left_out: Vec<LeftOut>,
+    /// By file, as far as they are at hand.
+    facts: Vec<FactsCell>,
+    places: Vec<documents::Place>,
+}
+
+/// Facts that are loaded when first asked for.
+pub(crate) type FactsCell = OnceLock<Option<Arc<FileFacts>>>;
+
+impl Gathered {
+    fn add(&mut self, entry: &Entry, source: &Source, near: Option<&Index>, outcomes: &[Outcome]) {
+        let left_out = |reason| LeftOut { path: entry.path.clone(), blob: entry.blob, reason };
+        match source {
+            Source::LeftOut(reason) => self.left_out.push(left_out(*reason)),
+            Source::Same(id) => {
+                let Some((near, found)) = near.and_then(|it| Some((it, it.inventory().found(*id)?))) else { return };
+                self.found.push(found);
+                self.facts.push(near.facts_cell(*id).cloned().unwrap_or_default());
+                self.places.extend(near.text().places().get(id.0 as usize).copied().map(documents::Place::Known));
             }
-            Some(Err(reason)) => view.skipped.push((path.as_bytes().to_vec(), *reason)),
-            None => {}
+            Source::New { unit, at } => match &outcomes[*unit] {
+                Outcome::LeftOut(reason) => self.left_out.push(left_out(*reason)),
+                Outcome::Read(content) => {
+                    self.found.push(FoundFile {
+                        path: entry.path.clone(),
+                        blob: entry.blob,
+                        language: content.language,
+                        is_test: language::of(content.language).is_test_path(&entry.path),
+                        summary: Arc::clone(&content.summary),
+                    });
+                    self.facts.push(OnceLock::from(Some(Arc::clone(&content.facts))));
+                    self.places.push(content.places[*at]);
+                }
+            },
         }
     }
-    drop(contents);
-    let encoded = view.encode().unwrap_or_default();
-    let Some(inventory) = view.into_inventory() else { unreachable!("paths come from paths") };
-    let inventory = Arc::new(inventory);
-    let prepared = cache.prepare_view()?;
-    let edges = link(prepared.path(), &inventory, &kept, &project(snapshot)?)?;
-    View::write(&encoded, &edges, prepared.path())
-        .map_err(|source| IndexError::Cache { path: prepared.path().to_owned(), source })?;
-    // Opened before it is published: from then on another process may put its own in its place.
-    let text = TextIndex::open(prepared.path())?;
-    cache.publish_view(prepared, snapshot.tree())?;
-    let graph = CodeGraph::new(Arc::clone(&inventory), edges);
-    let facts = kept.into_iter().map(|it| Some(it.facts)).collect();
-    Ok(Parts { snapshot: snapshot.clone(), inventory, graph, text, facts, store, stats })
 }
 
-/// Reads the files of configuration that say what names mean.
-fn project(snapshot: &Snapshot) -> Result<Project, IndexError> {
-    let files = snapshot.entries().iter().filter(|it| it.mode.is_file() && Project::reads(&it.path));
-    let read = files.map(|it| Ok((&it.path, snapshot.read_blob(it.blob)?))).collect::<Result<Vec<_>, IndexError>>()?;
-    Ok(Project::of(read.iter().map(|it| (it.0, it.1.as_slice()))))
+/// What an index is made of, as far as links depend on it.
+pub(crate) struct Linkable<'a> {
+    pub(crate) store: &'a FactStore,
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) inventory: &'a Inventory,
+    pub(crate) facts: &'a [FactsCell],
+    pub(crate) project: &'a Project,
 }
 
-/// Returns the language of a file; of the bytes only headers are looked at.
-fn language_of(snapshot: &Snapshot, path: &RepoPath, blob: BlobId) -> Option<LanguageId> {
-    let named = LanguageId::of_path(path)?;
-    if path.extension() != Some(b"h") {
-        return Some(named);
+impl Linkable<'_> {
+    /// Resolves all references.
+    pub(crate) fn link(&self) -> Edges {
+        let outlines: Vec<&Outline> = self.inventory.summaries.iter().map(|it| &it.outline).collect();
+        let Linkable { inventory, project, .. } = *self;
+        crate::graph::resolve(&Sources { inventory, facts: self, outlines: &outlines, project })
     }
-    // A header that cannot be read fails where it is read for its facts.
-    snapshot.read_blob(blob).ok().and_then(|it| LanguageId::of_file(path, &it)).or(Some(named))
-}
 
-fn record(path: &RepoPath, language: LanguageId, blob: BlobId, facts: &FileFacts) -> FileRecord {
-    FileRecord {
-        path: path.as_bytes().to_vec(),
-        blob: *blob.as_bytes(),
-        language,
-        is_test: language::of(language).is_test_path(path),
-        lines: facts.lines,
-        error_nodes: facts.error_nodes,
-        definitions: facts.symbols.clone(),
+    /// Returns the facts of a file, loading them when they are first asked for.
+    pub(crate) fn get(&self, file: FileId) -> Option<&Arc<FileFacts>> {
+        let cell = self.facts.get(file.0 as usize)?;
+        let IndexedFile { language, blob, .. } = self.inventory.files.get(file.0 as usize)?;
+        cell.get_or_init(|| load_facts(self.store, self.snapshot, *language, *blob)).as_ref()
     }
 }
 
-/// Reads every distinct content once, parses what the store does not know, and stores that.
-fn read_all(
+impl FactsOf for Linkable<'_> {
+    fn facts(&self, file: FileId) -> &FileFacts {
+        static NOTHING: LazyLock<FileFacts> = LazyLock::new(FileFacts::default);
+        self.get(file).map_or(&NOTHING, Arc::as_ref)
+    }
+}
+
+/// Reads the files of configuration that say what names mean; `edits` are in place of the snapshot's own.
+fn project(snapshot: &Snapshot, edits: &[overlay::Edited<'_>]) -> Result<Project, IndexError> {
+    let is_edited = |path: &RepoPath| edits.iter().any(|it| it.0 == path);
+    let own = snapshot.entries().iter().filter(|it| it.mode.is_file() && Project::reads(&it.path));
+    let mut files: Vec<(&RepoPath, Vec<u8>)> = own
+        .filter(|it| !is_edited(&it.path))
+        .map(|it| Ok((&it.path, snapshot.read_blob(it.blob)?)))
+        .collect::<Result<_, IndexError>>()?;
+    let edited = edits.iter().filter(|it| Project::reads(it.0));
+    files.extend(edited.filter_map(|it| Some((it.0, it.1?.to_vec()))));
+    Ok(Project::of(files.iter().map(|it| (it.0, it.1.as_slice()))))
+}
+
+/// Returns what the configuration of a snapshot says, for an index that was found ready.
+pub(crate) fn project_of(snapshot: &Snapshot) -> Project {
+    project(snapshot, &[]).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the configuration cannot be read and is taken for empty");
+        Project::default()
+    })
+}
+
+/// Returns the facts of a content from the cache or, where they are gone, from its bytes.
+pub(crate) fn load_facts(
     store: &FactStore,
     snapshot: &Snapshot,
-    sources: &[(RepoPath, LanguageId, BlobId)],
-    stats: &mut IndexStats,
-    progress: &dyn Fn(IndexProgress),
-) -> Result<Contents, IndexError> {
-    let mut distinct: Vec<(LanguageId, BlobId)> = sources.iter().map(|it| (it.1, it.2)).collect();
-    distinct.sort_unstable();
-    distinct.dedup();
-    let mut contents = Contents::default();
-    let mut records = Vec::new();
-    for chunk in distinct.chunks(CHUNK) {
-        let read = |(language, blob): &(LanguageId, BlobId)| {
-            let content = read(store, snapshot, *language, *blob)?;
-            Ok(((*language, *blob), content))
-        };
-        let done: Vec<((LanguageId, BlobId), Read)> = chunk.par_iter().map(read).collect::<Result<_, IndexError>>()?;
-        for (key, content) in done {
-            let content = match content {
-                Read::Skipped(reason) => Err(reason),
-                Read::Known(content) => {
-                    stats.reused += 1;
-                    Ok(content)
-                }
-                Read::Parsed(content, record) => {
-                    stats.parsed += 1;
-                    records.extend(record);
-                    Ok(content)
-                }
-            };
-            contents.insert(key, content);
-        }
-        progress(IndexProgress { stage: Stage::Parsing, done: contents.len(), total: distinct.len(), stats: *stats });
-    }
-    if let Err(error) = store.add(&records) {
-        tracing::warn!(%error, "facts are not stored and will be extracted again");
-    }
-    Ok(contents)
-}
-
-enum Read {
-    Skipped(SkipReason),
-    Known(Content),
-    Parsed(Content, Option<Record>),
-}
-
-fn read(store: &FactStore, snapshot: &Snapshot, language: LanguageId, blob: BlobId) -> Result<Read, IndexError> {
-    let bytes: Arc<[u8]> = snapshot.read_blob(blob)?.into();
+    language: LanguageId,
+    blob: BlobId,
+) -> Option<Arc<FileFacts>> {
     if let Some(facts) = store.load(language, blob) {
-        return Ok(Read::Known(Content { facts: Arc::new(facts), bytes }));
+        return Some(Arc::new(facts));
     }
-    let facts = match parse::read(language, &bytes) {
-        Ok(facts) => facts,
-        Err(reason) => return Ok(Read::Skipped(reason)),
-    };
-    let record = Record::new(language, blob, &facts);
-    Ok(Read::Parsed(Content { facts: Arc::new(facts), bytes }, record))
-}
-
-/// Resolves the graph and writes the text index, on as many cores as there are.
-fn link(directory: &Path, inventory: &Inventory, contents: &[Content], project: &Project) -> Result<Edges, IndexError> {
-    let facts: Vec<&FileFacts> = contents.iter().map(|it| it.facts.as_ref()).collect();
-    let outlines: Vec<Outline> = facts.par_iter().map(|it| Outline::of(it)).collect();
-    let outlines: Vec<&Outline> = outlines.iter().collect();
-    let sources = Sources { inventory, facts: &facts, outlines: &outlines, project };
-    let texts: Vec<(&FileFacts, &[u8])> = contents.iter().map(|it| (it.facts.as_ref(), it.bytes.as_ref())).collect();
-    let (files, (symbols, edges)) = rayon::join(
-        || crate::text::build(directory, Corpus::Files, documents::of_files(inventory, &texts)),
-        || {
-            rayon::join(
-                || crate::text::build(directory, Corpus::Symbols, documents::of_symbols(inventory, &texts)),
-                || crate::graph::resolve(&sources),
-            )
-        },
-    );
-    files?;
-    symbols?;
-    Ok(edges)
+    let bytes = snapshot.read_blob(blob).ok()?;
+    crate::parse::read(language, &bytes).ok().map(Arc::new)
 }
 
 #[cfg(test)]

@@ -1,16 +1,22 @@
-//! What is kept on disk: facts by blob id, shared by all snapshots, and one ready view (symbols, graph, text index) a tree.
+//! What is kept on disk: facts by blob id, documents by content and path, and a view (which files, which edges) by tree.
 //!
 //! ```text
-//! v2/facts/<digest>.facts    packs of facts, never changed once named, merged when many
-//! v2/views/<tree>/           view, files/, symbols/
-//! v2/history/<digest>.commits  packs of commits as documents
+//! v3/facts/<digest>.facts    packs of facts and their summaries, shared by all snapshots
+//! v3/text/<digest>.text      packs of documents, shared by the snapshots of a repository
+//! v3/views/<tree>.view       one snapshot: its files, where their documents are, the edges of its graph
+//! v3/history/<digest>.commits  packs of commits as documents
 //! ```
-//! Everything is written under a temporary name and renamed, so a reader sees all or nothing and any number of processes may share a cache.
-//! Everything carries a checksum: what does not fit is as good as absent and is built anew. Nothing here is worth an error to the user but
-//! a cache that cannot be written.
+//! A file never changes once it has its name: everything is written under a temporary name and renamed, so a reader sees all or nothing, a
+//! process may die at any moment, and any number of processes may share a cache. Everything carries a checksum: what does not fit is as good
+//! as absent and is built anew. Nothing here is worth an error to the user but a cache that cannot be written.
+//!
+//! What is in use is kept from [`gc`] by file locks: whoever builds holds the cache's lock together with others, an open index holds that of
+//! its view, and packs stay as long as a view names them.
 
 mod facts;
+mod gc;
 pub(crate) mod packs;
+mod tiers;
 mod view;
 
 use std::fs::{self, File};
@@ -21,14 +27,16 @@ use std::sync::Arc;
 use repo::TreeId;
 
 use crate::error::IndexError;
+use crate::text::{Pack, PackName, name_of};
 
 pub(crate) use facts::{FactStore, Record};
-pub(crate) use view::{FileRecord, View};
+pub use gc::{Collected, Limits, gc};
+pub(crate) use tiers::to_merge;
+pub(crate) use view::{FileRow, Manifest, StoredView, view_bytes};
 
 /// Names the directory; goes up with every change of what is stored or of how facts are extracted.
-const VERSION: &str = "v2";
-/// Views beyond this many are removed, those not used for longest first.
-const KEPT_VIEWS: usize = 64;
+const VERSION: &str = "v3";
+const VIEW: &str = "view";
 
 /// The magic goes up when commits are read in another way.
 const COMMITS: packs::Format = packs::Format { magic: b"pwcommt1", extension: "commits" };
@@ -40,9 +48,10 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
+    /// Opens a cache, making what it lacks.
     pub(crate) fn open(directory: &Path) -> Result<Cache, IndexError> {
         let cache = Cache { root: directory.join(VERSION).into() };
-        for path in [cache.facts_directory(), cache.views_directory()] {
+        for path in [cache.facts_directory(), cache.text_directory(), cache.views_directory()] {
             create_private(&path).map_err(|source| IndexError::Cache { path, source })?;
         }
         Ok(cache)
@@ -67,54 +76,90 @@ impl Cache {
         self.root.join("facts")
     }
 
+    pub(crate) fn text_directory(&self) -> PathBuf {
+        self.root.join("text")
+    }
+
     fn views_directory(&self) -> PathBuf {
         self.root.join("views")
     }
 
     /// Returns where the view of a tree is, or would be.
-    pub(crate) fn view_directory(&self, tree: TreeId) -> PathBuf {
-        self.views_directory().join(tree.to_string())
+    fn view_path(&self, tree: TreeId) -> PathBuf {
+        self.views_directory().join(format!("{tree}.{VIEW}"))
     }
 
-    /// Returns a new private directory in which a view may be prepared; it is removed unless published.
-    pub(crate) fn prepare_view(&self) -> Result<tempfile::TempDir, IndexError> {
-        let path = self.views_directory();
-        tempfile::Builder::new().prefix(".new-").tempdir_in(&path).map_err(|source| IndexError::Cache { path, source })
+    /// Reads the view of a tree; `None` when it is absent or damaged.
+    pub(crate) fn view(&self, tree: TreeId) -> Option<StoredView> {
+        StoredView::read(&self.view_path(tree))
     }
 
-    /// Puts a prepared view in its place, instead of one that another process put there or that is damaged.
-    pub(crate) fn publish_view(&self, prepared: tempfile::TempDir, tree: TreeId) -> Result<(), IndexError> {
-        let path = self.view_directory(tree);
+    /// Reads what a view names without noting a use.
+    fn view_unnoted(&self, path: &Path) -> Option<Manifest> {
+        view::manifest_of(&fs::read(path).ok()?).map(|it| it.0)
+    }
+
+    /// Returns the trees of the views used last, the latest first.
+    pub(crate) fn latest_views(&self, count: usize) -> Vec<TreeId> {
+        let mut views = views(&self.views_directory());
+        views.sort_by(|a, b| b.used.cmp(&a.used));
+        views.truncate(count);
+        views.into_iter().map(|it| it.tree).collect()
+    }
+
+    /// Writes the view of a tree and returns it as a file that is locked as in use.
+    pub(crate) fn write_view(&self, tree: TreeId, bytes: &[u8]) -> Result<Option<File>, IndexError> {
+        let path = self.view_path(tree);
+        write_whole(&path, bytes).map_err(|source| IndexError::Cache { path: path.clone(), source })?;
+        Ok(view::lock(&path))
+    }
+
+    /// Writes a pack of documents and opens it.
+    pub(crate) fn write_documents(&self, bytes: Vec<u8>) -> Result<Pack, IndexError> {
+        let name = name_of(&bytes);
+        let path = self.text_directory().join(name.file_name());
         let failed = |source| IndexError::Cache { path: path.clone(), source };
-        // The lock keeps two processes from both moving the other's fresh view away.
-        let _lock = self.lock().map_err(failed)?;
-        if path.exists() {
-            let old = self.prepare_view()?;
-            fs::rename(&path, old.path().join("old")).map_err(failed)?;
-        }
-        fs::rename(prepared.keep(), &path).map_err(failed)?;
-        self.remove_old_views();
-        Ok(())
+        write_whole(&path, &bytes).map_err(failed)?;
+        drop(bytes);
+        // Read back through a map, so that it costs no memory of this process alone.
+        let gone = || failed(io::Error::other("the file just written cannot be read back"));
+        Pack::open_trusted(&self.text_directory(), name).ok_or_else(gone)
     }
 
-    /// Waits for the lock of this cache; it is given back when the file is dropped.
-    fn lock(&self) -> io::Result<File> {
-        let file = File::options().create(true).truncate(false).write(true).open(self.root.join("lock"))?;
-        file.lock()?;
-        Ok(file)
+    /// Opens a pack of documents; `None` when it is absent or damaged.
+    pub(crate) fn documents(&self, name: PackName) -> Option<Pack> {
+        Pack::open(&self.text_directory(), name)
     }
 
-    /// Best effort: what cannot be removed now is tried again with the next view.
-    fn remove_old_views(&self) {
-        let Ok(entries) = fs::read_dir(self.views_directory()) else { return };
-        let used = |path: &Path| fs::metadata(path.join("view")).and_then(|it| it.modified()).ok();
-        let mut views: Vec<_> = entries.flatten().filter_map(|it| Some((used(&it.path())?, it.path()))).collect();
-        views.sort();
-        for (_, path) in views.iter().take(views.len().saturating_sub(KEPT_VIEWS)) {
-            let removed = fs::remove_dir_all(path);
-            tracing::debug!(path = %path.display(), ok = removed.is_ok(), "old view removed");
-        }
+    /// Keeps [`gc`] waiting until the file is dropped; best effort, since a cache may lie on a system without locks.
+    pub(crate) fn hold(&self) -> Option<File> {
+        let file = self.lock_file().ok()?;
+        file.lock_shared().ok()?;
+        Some(file)
     }
+
+    fn lock_file(&self) -> io::Result<File> {
+        File::options().create(true).truncate(false).write(true).open(self.root.join("lock"))
+    }
+}
+
+/// A view of the directory of views.
+struct ViewFile {
+    path: PathBuf,
+    tree: TreeId,
+    used: std::time::SystemTime,
+    size: u64,
+}
+
+fn views(directory: &Path) -> Vec<ViewFile> {
+    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
+    let view = |entry: fs::DirEntry| {
+        let path = entry.path();
+        let tree = path.file_name()?.to_str()?.strip_suffix(VIEW)?.strip_suffix('.')?.parse().ok()?;
+        let metadata = entry.metadata().ok()?;
+        Some(ViewFile { path, tree, used: metadata.modified().ok()?, size: metadata.len() })
+    };
+    entries.flatten().filter_map(view).collect()
 }
 
 fn create_private(path: &Path) -> io::Result<()> {
@@ -122,10 +167,13 @@ fn create_private(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
+/// Files that are being written begin with this.
+const NEW: &str = ".new-";
+
 /// Writes a file so that its name appears with all its bytes or not at all.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(directory)?;
+    let mut file = tempfile::Builder::new().prefix(NEW).tempfile_in(directory)?;
     io::Write::write_all(&mut file, bytes)?;
     file.persist(path)?;
     Ok(())

@@ -1,89 +1,142 @@
-//! What of a snapshot the text index gets to see: one document a file, one a symbol.
+//! What of a file the text index gets to see: one document for the file, one for each symbol.
 //!
 //! A function's document holds all of its text, a class's only what is not in one of its methods; whatever is defined inside a function is
 //! part of that function, so its own document holds its name alone.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::facts::FileFacts;
-use crate::index::IndexedFile;
-use crate::symbol::{Symbol, SymbolKind};
-use crate::text::{Document, Field};
-use crate::view::Inventory;
+use repo::RepoPath;
 
-/// Facts and bytes of a file.
-type Source<'a> = (&'a FileFacts, &'a [u8]);
+use crate::facts::{FileFacts, TextSpan};
+use crate::symbol::SymbolKind;
+use crate::text::{Corpus, DocumentKey, Field, PackWriter, Run};
 
-/// Yields the documents of the files in the order of their numbers.
-pub(crate) fn of_files<'a>(inventory: &'a Inventory, sources: &'a [Source<'a>]) -> impl Iterator<Item = Document> + 'a {
-    inventory.files.iter().zip(sources).map(|(file, source)| of_file(file, source))
-}
+type Fields = Vec<(Field, Run)>;
 
-fn of_file(file: &IndexedFile, (facts, bytes): &Source<'_>) -> Document {
-    let mut document = Document::default();
-    document.add(Field::Path, path_words(file));
-    document.add(Field::Name, stem(file));
-    let text = Masked::new(facts, bytes);
-    for definition in &facts.symbols {
-        document.add(Field::Qualified, definition.name.as_str());
-        if definition.kind.is_callable() || definition.kind == SymbolKind::Class {
-            document.add(Field::Signature, definition.signature.as_str());
-        }
-    }
-    let whole = 0..bytes.len();
-    document.add(Field::Identifiers, text.code(whole.clone()));
-    add_spans(&mut document, facts, bytes, |_| true);
-    document.add(Field::Body, String::from_utf8_lossy(bytes));
-    document
-}
-
-/// Yields the documents of the symbols in the order of their numbers.
-pub(crate) fn of_symbols<'a>(
-    inventory: &'a Inventory,
-    sources: &'a [Source<'a>],
-) -> impl Iterator<Item = Document> + 'a {
-    inventory.files.iter().zip(sources).flat_map(|(file, source)| {
-        let symbols = &inventory.symbols[file.symbols.start as usize..file.symbols.end as usize];
-        symbols_of_file(file, symbols, source)
-    })
-}
-
-fn symbols_of_file(file: &IndexedFile, symbols: &[Symbol], (facts, bytes): &Source<'_>) -> Vec<Document> {
-    let text = Masked::new(facts, bytes);
+/// Adds the documents of a file and its symbols, and returns their row.
+pub(crate) fn add(writer: &mut PackWriter, key: DocumentKey, path: &RepoPath, facts: &FileFacts, bytes: &[u8]) -> u32 {
+    let row = writer.begin(key);
     let owners = owners(facts);
-    let path = path_words(file);
-    let mut documents: Vec<Document> = Vec::with_capacity(symbols.len());
-    for (at, symbol) in symbols.iter().enumerate() {
-        let mut document = Document::default();
-        document.add(Field::Path, path.as_str());
-        document.add(Field::Name, symbol.name.as_str());
-        document.add(Field::Qualified, symbol.qualified.as_str());
-        if owners[at] == at {
-            document.add(Field::Signature, symbol.signature.as_str());
-            for span in own_spans(facts, &owners, at) {
-                document.add(Field::Identifiers, text.code(span.clone()));
-                document.add(Field::Body, String::from_utf8_lossy(clip(bytes, &span)));
-            }
+    let own_spans: Vec<Vec<Range<usize>>> =
+        (0..owners.len()).map(|at| own_spans(facts, &owners, at, bytes.len())).collect();
+    let text = SplitText::new(writer, facts, bytes, &own_spans);
+    let path_words = without_extension(path);
+    let stem = path_words.rsplit_once('/').map_or(&*path_words, |it| it.1);
+    let path_words = (Field::Path, writer.split(&path_words));
+
+    let mut file: Fields = vec![path_words.clone(), (Field::Name, writer.split(stem))];
+    let mut symbols: Vec<Fields> = Vec::with_capacity(owners.len());
+    for (at, definition) in facts.symbols.iter().enumerate() {
+        let name = writer.split(&definition.name);
+        let signature = writer.split(&definition.signature);
+        file.push((Field::Qualified, name.clone()));
+        if definition.kind.is_callable() || definition.kind == SymbolKind::Class {
+            file.push((Field::Signature, signature.clone()));
         }
-        documents.push(document);
-    }
-    for (at, document) in documents.iter_mut().enumerate() {
+        let qualified = writer.split(&definition.qualified);
+        let mut fields = vec![path_words.clone(), (Field::Name, name), (Field::Qualified, qualified)];
         if owners[at] == at {
-            add_spans(document, facts, bytes, |within| within.is_some_and(|it| owners[it as usize] == at));
+            fields.push((Field::Signature, signature));
+            own_spans[at].iter().for_each(|it| text.add_code_and_body(it.clone(), &mut fields));
+        }
+        symbols.push(fields);
+    }
+    text.add_code_and_body(0..bytes.len(), &mut file);
+    for (field, run, within) in &text.marked {
+        file.push((*field, run.clone()));
+        let owner = within.and_then(|it| owners.get(it as usize)).and_then(|it| symbols.get_mut(*it));
+        if let Some(fields) = owner {
+            fields.push((*field, run.clone()));
         }
     }
-    documents
+    writer.document(Corpus::Files, &file);
+    symbols.iter().for_each(|it| writer.document(Corpus::Symbols, it));
+    row
 }
 
-/// Adds comments, documentation and strings whose innermost definition is wanted.
-fn add_spans(document: &mut Document, facts: &FileFacts, bytes: &[u8], wanted: impl Fn(Option<u32>) -> bool) {
-    let slice = |span: &Range<u32>| String::from_utf8_lossy(clip(bytes, &(span.start as usize..span.end as usize)));
-    for it in facts.comments.iter().chain(&facts.docs).filter(|it| wanted(it.within)) {
-        document.add(Field::Docs, slice(&it.span));
+/// The words of a file's text, with what kind of text each stands in.
+struct SplitText {
+    /// Pieces within which nothing begins or ends, in order and without gaps.
+    pieces: Vec<Piece>,
+    /// Comments, documentation and strings, with the innermost definition around each.
+    marked: Vec<(Field, Run, Option<u32>)>,
+    words: u32,
+}
+
+struct Piece {
+    start: usize,
+    first_word: u32,
+    is_code: bool,
+}
+
+impl SplitText {
+    /// Splits the text of a file; it can be asked about the whole of it and about `own_spans`.
+    fn new(writer: &mut PackWriter, facts: &FileFacts, bytes: &[u8], own_spans: &[Vec<Range<usize>>]) -> SplitText {
+        let marks = marks(facts, bytes.len());
+        let mut cuts: Vec<usize> = vec![0, bytes.len()];
+        cuts.extend(own_spans.iter().flatten().chain(marks.iter().map(|it| &it.1)).flat_map(|it| [it.start, it.end]));
+        cuts.sort_unstable();
+        cuts.dedup();
+        let valid = std::str::from_utf8(bytes).ok();
+        let mut text = SplitText { pieces: Vec::with_capacity(cuts.len()), marked: Vec::new(), words: 0 };
+        let mut next_mark = 0;
+        let mut marked_until = 0;
+        for cut in cuts.windows(2) {
+            while let Some((_, span, _)) = marks.get(next_mark).filter(|it| it.1.start <= cut[0]) {
+                marked_until = marked_until.max(span.end);
+                next_mark += 1;
+            }
+            let range = cut[0]..cut[1];
+            let piece = match valid.and_then(|it| it.get(range.clone())) {
+                Some(text) => Cow::Borrowed(text),
+                None => String::from_utf8_lossy(&bytes[range.clone()]),
+            };
+            let words = writer.split(&piece);
+            text.pieces.push(Piece { start: cut[0], first_word: words.start, is_code: range.end > marked_until });
+            text.words = words.end;
+        }
+        text.marked = marks.into_iter().map(|it| (it.0, text.words_of(it.1), it.2)).collect();
+        text
     }
-    for it in facts.strings.iter().filter(|it| wanted(it.within)) {
-        document.add(Field::Strings, slice(&it.span));
+
+    /// Returns the words between two places at which pieces begin or end.
+    fn words_of(&self, span: Range<usize>) -> Run {
+        let first_word = |at: usize| {
+            let piece = self.pieces.partition_point(|it| it.start < at);
+            self.pieces.get(piece).map_or(self.words, |it| it.first_word)
+        };
+        first_word(span.start)..first_word(span.end)
     }
+
+    fn add_code_and_body(&self, span: Range<usize>, fields: &mut Fields) {
+        let body = self.words_of(span.clone());
+        let from = self.pieces.partition_point(|it| it.start < span.start);
+        let to = self.pieces.partition_point(|it| it.start < span.end);
+        let mut at = from;
+        while at < to {
+            let run = self.pieces[at..to].iter().take_while(|it| it.is_code).count();
+            if run > 0 {
+                let end = self.pieces.get(at + run).map_or(self.words, |it| it.first_word);
+                fields.push((Field::Identifiers, self.pieces[at].first_word..end.min(body.end)));
+            }
+            at += run + 1;
+        }
+        fields.push((Field::Body, body));
+    }
+}
+
+/// Returns comments, documentation and strings in the order of their starts.
+fn marks(facts: &FileFacts, length: usize) -> Vec<(Field, Range<usize>, Option<u32>)> {
+    let mark = |field: Field, it: &TextSpan| {
+        let end = (it.span.end as usize).min(length);
+        (field, (it.span.start as usize).min(end)..end, it.within)
+    };
+    let docs = facts.comments.iter().chain(&facts.docs).map(|it| mark(Field::Docs, it));
+    let strings = facts.strings.iter().map(|it| mark(Field::Strings, it));
+    let mut marks: Vec<_> = docs.chain(strings).filter(|it| !it.1.is_empty()).collect();
+    marks.sort_by_key(|it| it.1.start);
+    marks
 }
 
 /// Returns, for each definition, that in whose document its text stands: the outermost function around it, else the class or itself.
@@ -103,7 +156,10 @@ fn owners(facts: &FileFacts) -> Vec<usize> {
 }
 
 /// Returns the parts of a definition's text that stand in no other document.
-fn own_spans(facts: &FileFacts, owners: &[usize], at: usize) -> Vec<Range<usize>> {
+fn own_spans(facts: &FileFacts, owners: &[usize], at: usize, length: usize) -> Vec<Range<usize>> {
+    if owners[at] != at {
+        return Vec::new();
+    }
     let whole = facts.symbols[at].span.clone();
     let mut spans = Vec::new();
     let mut from = whole.start;
@@ -112,49 +168,21 @@ fn own_spans(facts: &FileFacts, owners: &[usize], at: usize) -> Vec<Range<usize>
         if span.start >= whole.end {
             break;
         }
-        if owners[other] != at && owners[other] == other && span.start >= from && span.end <= whole.end {
+        if owners[other] == other && span.start >= from && span.end <= whole.end {
             spans.push(from..span.start);
             from = span.end;
         }
     }
     spans.push(from..whole.end);
-    spans.retain(|it| !it.is_empty());
+    spans.retain(|it| it.start < it.end && it.end <= length);
     spans
 }
 
-/// A file's code with comments, documentation and strings blanked out.
-struct Masked(Vec<u8>);
-
-impl Masked {
-    fn new(facts: &FileFacts, bytes: &[u8]) -> Masked {
-        let mut code = bytes.to_vec();
-        for it in facts.comments.iter().chain(&facts.docs).chain(&facts.strings) {
-            if let Some(part) = code.get_mut(it.span.start as usize..it.span.end as usize) {
-                part.fill(b' ');
-            }
-        }
-        Masked(code)
-    }
-
-    fn code(&self, span: Range<usize>) -> String {
-        String::from_utf8_lossy(clip(&self.0, &span)).into_owned()
-    }
-}
-
-fn clip<'b>(bytes: &'b [u8], span: &Range<usize>) -> &'b [u8] {
-    bytes.get(span.clone()).unwrap_or_default()
-}
-
 /// The path without its extension, since every file of a language has the same.
-fn path_words(file: &IndexedFile) -> String {
-    let path = file.path.to_str_lossy();
+fn without_extension(path: &RepoPath) -> String {
+    let path = path.to_str_lossy();
     match path.rsplit_once('.') {
         Some((before, after)) if !after.contains('/') => before.to_owned(),
         _ => path.into_owned(),
     }
-}
-
-fn stem(file: &IndexedFile) -> String {
-    let path = path_words(file);
-    path.rsplit_once('/').map_or(path.as_str(), |it| it.1).to_owned()
 }

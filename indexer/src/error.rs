@@ -20,10 +20,8 @@ pub enum IndexError {
         source: std::io::Error,
     },
     /// The text index could not be built or read.
-    #[error("text index in `{path}`: {source}")]
+    #[error("the text index: {source}")]
     Text {
-        /// The directory of the text index.
-        path: PathBuf,
         /// What tantivy said.
         source: tantivy::TantivyError,
     },

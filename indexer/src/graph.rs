@@ -32,6 +32,7 @@ use crate::view::Inventory;
 
 pub(crate) use config::Project;
 pub(crate) use csr::Edges;
+pub(crate) use lookup::FactsOf;
 pub(crate) use nodes::Nodes;
 pub(crate) use outline::Outline;
 pub use reach::{Neighbourhood, Reach, Reached, Step};

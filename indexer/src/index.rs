@@ -1,5 +1,6 @@
 //! The index of one snapshot: the door to symbols, facts, graph and search.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -7,10 +8,11 @@ use std::time::Duration;
 use repo::{BlobId, RepoPath, Snapshot};
 use serde::{Deserialize, Serialize};
 
-use crate::cache::FactStore;
+use crate::build::{FactsCell, Linkable, load_facts};
+use crate::cache::{Cache, FactStore};
 use crate::error::IndexError;
 use crate::facts::FileFacts;
-use crate::graph::CodeGraph;
+use crate::graph::{CodeGraph, Project};
 use crate::symbol::{FileId, LineRange, Symbol, SymbolId, SymbolKind};
 use crate::syntax::LanguageId;
 use crate::text::{Corpus, Query, Ranked, TextIndex};
@@ -20,15 +22,19 @@ use crate::view::Inventory;
 pub struct Index {
     snapshot: Snapshot,
     inventory: Arc<Inventory>,
-    graph: CodeGraph,
+    /// Made when it is first asked for, where it is not stored.
+    graph: OnceLock<CodeGraph>,
     text: TextIndex,
     facts: Vec<FactsCell>,
-    store: FactStore,
+    cache: Cache,
+    store: Arc<FactStore>,
     stats: IndexStats,
+    is_overlay: bool,
+    /// What the configuration says of names; read when it is first asked for.
+    project: OnceLock<Arc<Project>>,
+    /// Keeps the stored view, and with it what it names, from being collected.
+    _in_use: Option<File>,
 }
-
-/// Facts that are loaded when first asked for.
-type FactsCell = OnceLock<Option<Arc<FileFacts>>>;
 
 /// One source file of the snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,21 +150,23 @@ pub struct Hit {
 pub(crate) struct Parts {
     pub(crate) snapshot: Snapshot,
     pub(crate) inventory: Arc<Inventory>,
-    pub(crate) graph: CodeGraph,
+    pub(crate) graph: OnceLock<CodeGraph>,
     pub(crate) text: TextIndex,
-    /// By file; where absent they are loaded when asked for.
-    pub(crate) facts: Vec<Option<Arc<FileFacts>>>,
-    pub(crate) store: FactStore,
+    /// By file.
+    pub(crate) facts: Vec<FactsCell>,
+    pub(crate) cache: Cache,
+    pub(crate) store: Arc<FactStore>,
+    /// The lock of the stored view, if there is one.
+    pub(crate) in_use: Option<File>,
+    pub(crate) is_overlay: bool,
+    pub(crate) project: OnceLock<Arc<Project>>,
     pub(crate) stats: IndexStats,
 }
 
 impl Index {
     pub(crate) fn new(parts: Parts) -> Index {
-        let mut facts: Vec<FactsCell> = Vec::with_capacity(parts.inventory.files.len());
-        facts.extend(parts.facts.into_iter().map(|it| it.map_or_else(OnceLock::new, |it| OnceLock::from(Some(it)))));
-        facts.resize_with(parts.inventory.files.len(), OnceLock::new);
-        let Parts { snapshot, inventory, graph, text, store, stats, .. } = parts;
-        Index { snapshot, inventory, graph, text, facts, store, stats }
+        let Parts { snapshot, inventory, graph, text, facts, cache, store, in_use, is_overlay, project, stats } = parts;
+        Index { snapshot, inventory, graph, text, facts, cache, store, stats, is_overlay, project, _in_use: in_use }
     }
 
     /// Opens the index of `snapshot`, building what `cache` does not hold yet.
@@ -169,6 +177,32 @@ impl Index {
     /// When the repository cannot be read, or the cache cannot be written.
     pub fn open(cache: &Path, snapshot: &Snapshot, progress: &dyn Fn(IndexProgress)) -> Result<Index, IndexError> {
         crate::build::open(cache, snapshot, progress)
+    }
+
+    /// Returns the index of another snapshot of the same repository, and stores it.
+    ///
+    /// Only files that this index does not have are read, so the nearer the two are the less it takes. The result equals what
+    /// [`Index::open`] gives.
+    ///
+    /// # Errors
+    /// When the repository cannot be read, or the cache cannot be written.
+    pub fn next(&self, snapshot: &Snapshot, progress: &dyn Fn(IndexProgress)) -> Result<Index, IndexError> {
+        crate::build::next(self, snapshot, progress)
+    }
+
+    /// Returns the index of the snapshot with these files' contents in place of its own, `None` for a file that is gone.
+    ///
+    /// Nothing is written anywhere. Searches, symbols, facts and the graph are those of the edited files; [`Index::snapshot`] stays the one
+    /// that was edited, so the content of an edited file cannot be read from it.
+    ///
+    /// # Errors
+    /// When the text index cannot be read.
+    pub fn with_edits(&self, edits: &[(&RepoPath, Option<&[u8]>)]) -> Result<Index, IndexError> {
+        crate::build::with_edits(self, edits)
+    }
+
+    pub(crate) fn is_overlay(&self) -> bool {
+        self.is_overlay
     }
 
     /// Returns what a free query finds, best first: symbols and files.
@@ -263,23 +297,41 @@ impl Index {
 
     /// Returns the facts of a source file.
     pub fn facts_of(&self, file: FileId) -> Option<&FileFacts> {
-        let known = self.facts.get(file.0 as usize)?;
-        known.get_or_init(|| self.load_facts(file)).as_deref()
+        // What links depend on has the same facts, but asks for the configuration first.
+        let cell = self.facts.get(file.0 as usize)?;
+        let IndexedFile { language, blob, .. } = self.file(file)?;
+        cell.get_or_init(|| load_facts(&self.store, &self.snapshot, *language, *blob)).as_deref()
     }
 
-    /// Facts are left on disk until someone asks: most questions need the view only.
-    fn load_facts(&self, file: FileId) -> Option<Arc<FileFacts>> {
-        let file = self.file(file)?;
-        if let Some(facts) = self.store.load(file.language, file.blob) {
-            return Some(Arc::new(facts));
-        }
-        let bytes = self.snapshot.read_blob(file.blob).ok()?;
-        crate::parse::read(file.language, &bytes).ok().map(Arc::new)
+    /// Returns what links depend on. Facts are left on disk until someone asks: most questions need the view only.
+    fn linkable(&self) -> Linkable<'_> {
+        let Index { snapshot, inventory, facts, store, .. } = self;
+        Linkable { store, snapshot, inventory, facts, project: self.project() }
+    }
+
+    pub(crate) fn project(&self) -> &Arc<Project> {
+        self.project.get_or_init(|| Arc::new(crate::build::project_of(&self.snapshot)))
+    }
+
+    pub(crate) fn facts_cell(&self, file: FileId) -> Option<&FactsCell> {
+        self.facts.get(file.0 as usize)
+    }
+
+    pub(crate) fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    pub(crate) fn store(&self) -> &Arc<FactStore> {
+        &self.store
     }
 
     /// Returns the code graph.
     pub fn graph(&self) -> &CodeGraph {
-        &self.graph
+        self.graph.get_or_init(|| CodeGraph::new(Arc::clone(&self.inventory), self.linkable().link()))
     }
 
     /// Returns the snapshot.

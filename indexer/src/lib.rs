@@ -28,6 +28,7 @@ pub mod syntax;
 pub mod text;
 pub mod tools;
 
+pub use cache::{Collected, Limits, gc};
 pub use error::IndexError;
 pub use facts::FileFacts;
 pub use graph::CodeGraph;

@@ -1,10 +1,12 @@
 //! What a repository defines: classes, functions, methods, globals and fields, with where and how.
 
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Deref, Range};
+use std::sync::Arc;
 
 use repo::RepoPath;
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Number of a source file within one [`crate::Index`]; files are numbered in path order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -226,41 +228,96 @@ pub struct Definition {
     pub instance_of: Option<String>,
 }
 
-/// One definition in a snapshot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// One definition in a snapshot: a [`Definition`], as which it can be read, in its place.
+#[derive(Clone)]
 pub struct Symbol {
     /// The file.
     pub path: RepoPath,
-    /// The short name.
-    pub name: String,
-    /// The name with the classes and functions around it: `Class.method`.
-    pub qualified: String,
-    /// What it is.
-    pub kind: SymbolKind,
-    /// What the language calls it.
-    pub form: Form,
-    /// The lines, decorators included.
-    pub lines: LineRange,
-    /// The bytes, decorators included.
-    pub span: Range<usize>,
-    /// The head on one line: `def f(a, b=1) -> int`.
-    pub signature: String,
-    /// The documentation string, without quotes.
-    pub doc: Option<String>,
-    /// Whether this is a test or stands in a test file.
-    pub is_test: bool,
-    /// The expressions after the name of a class.
-    pub bases: Vec<String>,
-    /// The decorators, without `@`.
-    pub decorators: Vec<String>,
-    /// The definition directly around this one.
-    pub parent: Option<SymbolId>,
-    /// The dotted path of the class it belongs to where that is not around it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub owner: Option<String>,
-    /// The namespaces inside the file around a definition that has no parent, joined by dots.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
     /// The number of the file.
     pub file: FileId,
+    /// The definition directly around this one.
+    pub parent: Option<SymbolId>,
+    /// Whether this is a test or stands in a test file.
+    pub is_test: bool,
+    /// Which of its file's definitions this is.
+    at: u32,
+    /// All definitions of the file, shared by all snapshots of this process that have them.
+    definitions: Arc<[Definition]>,
+}
+
+impl Symbol {
+    /// Places definition `at` of a file; `first` is the number of the file's first symbol.
+    ///
+    /// # Panics
+    /// When there is no such definition.
+    pub(crate) fn place(at: usize, definitions: &Arc<[Definition]>, first: u32, of: &Placing<'_>) -> Symbol {
+        let definition = &definitions[at];
+        Symbol {
+            path: of.path.clone(),
+            file: of.file,
+            parent: definition.parent.map(|it| SymbolId(first + it)),
+            is_test: definition.is_test || of.in_test_file,
+            at: at as u32,
+            definitions: Arc::clone(definitions),
+        }
+    }
+}
+
+/// The file in which symbols are placed.
+pub(crate) struct Placing<'a> {
+    pub(crate) path: &'a RepoPath,
+    pub(crate) file: FileId,
+    pub(crate) in_test_file: bool,
+}
+
+impl Deref for Symbol {
+    type Target = Definition;
+
+    fn deref(&self) -> &Definition {
+        &self.definitions[self.at as usize]
+    }
+}
+
+impl PartialEq for Symbol {
+    fn eq(&self, other: &Symbol) -> bool {
+        let place = |it: &Symbol| (it.file, it.parent, it.is_test);
+        place(self) == place(other) && self.path == other.path && **self == **other
+    }
+}
+
+impl Eq for Symbol {}
+
+impl fmt::Debug for Symbol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Symbol");
+        shown.field("path", &self.path).field("file", &self.file).field("parent", &self.parent);
+        shown.field("is_test", &self.is_test).field("definition", &**self).finish()
+    }
+}
+
+impl Serialize for Symbol {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut shown = serializer.serialize_struct("Symbol", 16)?;
+        shown.serialize_field("path", &self.path)?;
+        shown.serialize_field("name", &self.name)?;
+        shown.serialize_field("qualified", &self.qualified)?;
+        shown.serialize_field("kind", &self.kind)?;
+        shown.serialize_field("form", &self.form)?;
+        shown.serialize_field("lines", &self.lines)?;
+        shown.serialize_field("span", &self.span)?;
+        shown.serialize_field("signature", &self.signature)?;
+        shown.serialize_field("doc", &self.doc)?;
+        shown.serialize_field("is_test", &self.is_test)?;
+        shown.serialize_field("bases", &self.bases)?;
+        shown.serialize_field("decorators", &self.decorators)?;
+        shown.serialize_field("parent", &self.parent)?;
+        if let Some(owner) = &self.owner {
+            shown.serialize_field("owner", owner)?;
+        }
+        if let Some(namespace) = &self.namespace {
+            shown.serialize_field("namespace", namespace)?;
+        }
+        shown.serialize_field("file", &self.file)?;
+        shown.end()
+    }
 }

@@ -1,25 +1,34 @@
 //! The text index: which definitions and files hold which words in which field.
 //!
-//! Two corpora, because what is rare among files is not what is rare among definitions: `files` has one document a source file, `symbols`
-//! one a symbol, and a document's number is the file's or symbol's. Words are kept by tantivy; scores are computed here, so that each field
-//! has its boost and each caller its saturation, and so that equal indexes give equal answers to the last bit.
+//! Two corpora, because what is rare among files is not what is rare among definitions: one document a source file, one a symbol.
+//! Documents stand in packs ([`pack`]) that all snapshots of a repository share: those of a file are written when its content is first seen
+//! at its path, and never again. A [`TextIndex`] is some packs and, for each document in them, which file or symbol of the snapshot it is, if
+//! any; what is rare, and how long a text is on the average, is counted over the documents of the snapshot alone. Words are kept by tantivy;
+//! scores are computed here, so that each field has its boost and each caller its saturation, and so that an index gives the same answers to
+//! the last bit however its packs came to be.
 
-mod build;
+mod merge;
+mod pack;
 mod rank;
 mod search;
 mod words;
+mod write;
 
-use std::path::Path;
+use std::sync::Arc;
 
+use tantivy::postings::Postings;
 use tantivy::schema::{Field as TantivyField, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
-use tantivy::{SegmentReader, Term as TantivyTerm};
+use tantivy::{DocSet, TERMINATED, Term as TantivyTerm};
 
 use crate::error::IndexError;
+use crate::symbol::FileId;
 
-pub(crate) use build::{Document, build};
+pub(crate) use merge::merge;
+pub(crate) use pack::{DocumentKey, Pack, PackName, name_of};
 pub use rank::{Boosts, Query, Ranked, Term};
 pub(crate) use search::search;
 pub use words::words;
+pub(crate) use write::{PackWriter, Run};
 
 /// What a document's words are found in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,11 +76,6 @@ impl Field {
             Field::Body => "body",
         }
     }
-
-    /// Fields are added to the schema in the order of [`Field::ALL`].
-    fn in_schema(self) -> TantivyField {
-        TantivyField::from_field_id(self as u32)
-    }
 }
 
 /// Which documents are asked.
@@ -83,49 +87,93 @@ pub enum Corpus {
     Symbols,
 }
 
-impl Corpus {
-    pub(crate) const ALL: [Corpus; 2] = [Corpus::Files, Corpus::Symbols];
+/// How many fields all corpora have together.
+const FIELDS: usize = 2 * Field::ALL.len();
 
-    pub(crate) fn directory(self) -> &'static str {
-        match self {
-            Corpus::Files => "files",
-            Corpus::Symbols => "symbols",
-        }
-    }
+/// Returns the place of a field of a corpus among all: the schema has the fields of the files, then those of the symbols.
+fn column(corpus: Corpus, field: Field) -> usize {
+    corpus as usize * Field::ALL.len() + field as usize
 }
 
-/// The text index of one snapshot, mapped from disk.
+/// Where the documents of a file are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DocumentPlace {
+    /// The pack: its place in the list of the index.
+    pub(crate) pack: u32,
+    /// The file's row in it.
+    pub(crate) row: u32,
+}
+
+/// The text index of one snapshot: packs, and what of them belongs to the snapshot.
 pub struct TextIndex {
-    files: Reader,
-    symbols: Reader,
+    packs: Vec<LivePack>,
+    places: Vec<DocumentPlace>,
+    documents: [u32; 2],
+    /// How many words all documents have, by field.
+    words: [u64; FIELDS],
 }
 
-/// One corpus.
-struct Reader {
-    /// `None` when the corpus has no document.
-    segment: Option<SegmentReader>,
-    path: std::path::PathBuf,
+/// A pack as one snapshot sees it.
+struct LivePack {
+    pack: Arc<Pack>,
+    /// By document, the number of the file or symbol, or [`NOBODY`].
+    owners: Vec<u32>,
+}
+
+/// The owner of a document of another snapshot.
+const NOBODY: u32 = u32::MAX;
+
+/// One document with a word in it.
+struct Posting {
+    /// The number of the file or symbol.
+    owner: u32,
+    count: u32,
+    /// The length of the field, in tantivy's steps.
+    norm: u8,
 }
 
 impl TextIndex {
-    /// Opens the index that [`build`] wrote below `directory`.
-    pub(crate) fn open(directory: &Path) -> Result<TextIndex, IndexError> {
-        Ok(TextIndex {
-            files: Reader::open(directory, Corpus::Files)?,
-            symbols: Reader::open(directory, Corpus::Symbols)?,
-        })
+    /// Puts the index of a snapshot together; `places` are by file. `None` when a place is none, or two files have the same.
+    pub(crate) fn new(packs: Vec<Arc<Pack>>, places: Vec<DocumentPlace>) -> Option<TextIndex> {
+        let owners = |pack: Arc<Pack>| LivePack { owners: vec![NOBODY; pack.documents as usize], pack };
+        let mut packs: Vec<LivePack> = packs.into_iter().map(owners).collect();
+        let mut documents = [0; 2];
+        let mut words = [0; FIELDS];
+        for (file, place) in (0..).zip(&places) {
+            let LivePack { pack, owners } = packs.get_mut(place.pack as usize)?;
+            let row = pack.rows.get(place.row as usize)?;
+            let of_file = owners.get_mut(row.first as usize)?;
+            if std::mem::replace(of_file, file) != NOBODY {
+                return None;
+            }
+            let of_symbols = owners.get_mut(row.first as usize + 1..)?.iter_mut();
+            of_symbols.take(row.symbols as usize).zip(documents[1]..).for_each(|(owner, symbol)| *owner = symbol);
+            documents[0] += 1;
+            documents[1] += row.symbols;
+            words.iter_mut().zip(row.words).for_each(|(all, own)| *all += u64::from(own));
+        }
+        Some(TextIndex { packs, places, documents, words })
     }
 
-    fn reader(&self, corpus: Corpus) -> &Reader {
-        match corpus {
-            Corpus::Files => &self.files,
-            Corpus::Symbols => &self.symbols,
-        }
+    /// Returns the packs.
+    pub(crate) fn packs(&self) -> impl Iterator<Item = &Arc<Pack>> {
+        self.packs.iter().map(|it| &it.pack)
+    }
+
+    /// Returns where the documents of each file are.
+    pub(crate) fn places(&self) -> &[DocumentPlace] {
+        &self.places
+    }
+
+    /// Returns how many symbols of a file have documents; `None` when there is no such file.
+    pub(crate) fn symbols_of(&self, file: FileId) -> Option<usize> {
+        let place = self.places.get(file.0 as usize)?;
+        Some(self.packs.get(place.pack as usize)?.pack.rows.get(place.row as usize)?.symbols as usize)
     }
 
     /// Returns how many documents a corpus has.
     pub fn documents(&self, corpus: Corpus) -> u32 {
-        self.reader(corpus).segment.as_ref().map_or(0, SegmentReader::max_doc)
+        self.documents[corpus as usize]
     }
 
     /// Returns how many documents hold `word` (lower case, as [`words`] yields it) in `field`.
@@ -133,40 +181,46 @@ impl TextIndex {
     /// # Errors
     /// When the index cannot be read.
     pub fn document_frequency(&self, corpus: Corpus, field: Field, word: &str) -> Result<u32, IndexError> {
-        let reader = self.reader(corpus);
-        let Some(segment) = &reader.segment else { return Ok(0) };
-        let term = TantivyTerm::from_field_text(field.in_schema(), word);
-        let inverted = segment.inverted_index(field.in_schema()).map_err(|it| reader.error(it))?;
-        inverted.doc_freq(&term).map_err(|it| reader.error(it.into()))
+        let mut postings = Vec::new();
+        self.postings(corpus, field, word, &mut postings).map_err(error)?;
+        Ok(postings.len() as u32)
     }
-}
 
-impl Reader {
-    fn open(directory: &Path, corpus: Corpus) -> Result<Reader, IndexError> {
-        let path = directory.join(corpus.directory());
-        let mut reader = Reader { segment: None, path };
-        let index = tantivy::Index::open_in_dir(&reader.path).map_err(|it| reader.error(it))?;
-        let segments = index.searchable_segments().map_err(|it| reader.error(it))?;
-        if let Some(segment) = segments.first() {
-            reader.segment = Some(SegmentReader::open(segment).map_err(|it| reader.error(it))?);
+    /// Puts the documents of the snapshot that hold a word into `found`, pack by pack.
+    fn postings(&self, corpus: Corpus, field: Field, word: &str, found: &mut Vec<Posting>) -> tantivy::Result<()> {
+        found.clear();
+        let field = TantivyField::from_field_id(column(corpus, field) as u32);
+        let term = TantivyTerm::from_field_text(field, word);
+        for LivePack { pack, owners } in &self.packs {
+            let inverted = pack.segment.inverted_index(field)?;
+            let Some(mut postings) = inverted.read_postings(&term, IndexRecordOption::WithFreqs)? else { continue };
+            let norms = pack.segment.get_fieldnorms_reader(field)?;
+            let mut document = postings.doc();
+            while document != TERMINATED {
+                let owner = owners.get(document as usize).copied().unwrap_or(NOBODY);
+                if owner != NOBODY {
+                    found.push(Posting { owner, count: postings.term_freq(), norm: norms.fieldnorm_id(document) });
+                }
+                document = postings.advance();
+            }
         }
-        Ok(reader)
-    }
-
-    fn error(&self, source: tantivy::TantivyError) -> IndexError {
-        IndexError::Text { path: self.path.clone(), source }
+        Ok(())
     }
 }
 
-const TOKENIZER: &str = "code";
+pub(crate) fn error(source: tantivy::TantivyError) -> IndexError {
+    IndexError::Text { source }
+}
 
 fn schema() -> Schema {
     let mut schema = Schema::builder();
-    for field in Field::ALL {
-        // No positions: nobody asks for phrases, and they would double the size.
-        let indexing =
-            TextFieldIndexing::default().set_tokenizer(TOKENIZER).set_index_option(IndexRecordOption::WithFreqs);
-        schema.add_text_field(field.as_str(), TextOptions::default().set_indexing_options(indexing));
+    for corpus in ["files", "symbols"] {
+        for field in Field::ALL {
+            // No positions: nobody asks for phrases, and they would double the size. Texts come as words, so no tokenizer is ever asked.
+            let indexing = TextFieldIndexing::default().set_index_option(IndexRecordOption::WithFreqs);
+            let options = TextOptions::default().set_indexing_options(indexing);
+            schema.add_text_field(&format!("{corpus}.{}", field.as_str()), options);
+        }
     }
     schema.build()
 }

@@ -2,13 +2,58 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use repo::RepoPath;
+use repo::{BlobId, RepoPath};
 use rustc_hash::FxHashMap;
 
-use crate::index::{IndexedFile, Skipped};
-use crate::symbol::{Definition, FileId, Symbol, SymbolId};
+use crate::facts::FileFacts;
+use crate::graph::Outline;
+use crate::index::{IndexedFile, SkipReason, Skipped};
+use crate::symbol::{Definition, FileId, Placing, Symbol, SymbolId};
+use crate::syntax::LanguageId;
+
+/// What every view that has a content must know of it.
+#[derive(Debug)]
+pub(crate) struct Summary {
+    pub(crate) definitions: Arc<[Definition]>,
+    pub(crate) lines: u32,
+    pub(crate) error_nodes: u32,
+    pub(crate) partly: Option<SkipReason>,
+    pub(crate) outline: Outline,
+}
+
+impl Summary {
+    pub(crate) fn of(facts: &FileFacts) -> Summary {
+        let FileFacts { symbols, lines, error_nodes, partly, .. } = facts;
+        let definitions = symbols.as_slice().into();
+        let outline = Outline::of(facts);
+        Summary { definitions, lines: *lines, error_nodes: *error_nodes, partly: *partly, outline }
+    }
+
+    /// Returns why the file is indexed in part, if it is.
+    fn gap(&self) -> Option<SkipReason> {
+        self.partly.or((self.error_nodes > 0).then_some(SkipReason::PartlyRead))
+    }
+}
+
+/// One file of a snapshot before it has a number.
+#[derive(Clone, Debug)]
+pub(crate) struct FoundFile {
+    pub(crate) path: RepoPath,
+    pub(crate) blob: BlobId,
+    pub(crate) language: LanguageId,
+    pub(crate) is_test: bool,
+    pub(crate) summary: Arc<Summary>,
+}
+
+/// A file that is not in the index at all.
+#[derive(Clone, Debug)]
+pub(crate) struct LeftOut {
+    pub(crate) path: RepoPath,
+    pub(crate) blob: BlobId,
+    pub(crate) reason: SkipReason,
+}
 
 /// The numbered directories, files and symbols of a snapshot.
 #[derive(Debug, Default)]
@@ -17,36 +62,57 @@ pub(crate) struct Inventory {
     pub(crate) directories: Vec<RepoPath>,
     /// Source files in path order.
     pub(crate) files: Vec<IndexedFile>,
+    /// By file.
+    pub(crate) summaries: Vec<Arc<Summary>>,
     /// Symbols by file, then in source order.
     pub(crate) symbols: Vec<Symbol>,
-    /// What is in the snapshot but not in the index.
+    /// What is in the snapshot but not in the index, or not wholly.
     pub(crate) skipped: Vec<Skipped>,
+    /// Those of `skipped` that are no files of the index.
+    pub(crate) left_out: Vec<LeftOut>,
     by_path: FxHashMap<RepoPath, FileId>,
     by_name: OnceLock<FxHashMap<String, Vec<SymbolId>>>,
 }
 
 impl Inventory {
-    /// Takes files in path order and the symbols in file order.
-    pub(crate) fn new(files: Vec<IndexedFile>, symbols: Vec<Symbol>, skipped: Vec<Skipped>) -> Inventory {
-        let mut directories = BTreeSet::new();
-        for file in &files {
-            let mut next = file.path.parent();
-            while let Some(directory) = next {
-                next = directory.parent();
-                if !directories.insert(directory) {
-                    break;
-                }
-            }
+    /// Numbers what was found; both lists are in path order.
+    pub(crate) fn new(found: Vec<FoundFile>, left_out: Vec<LeftOut>) -> Inventory {
+        let mut inventory = Inventory { left_out, ..Inventory::default() };
+        inventory.files.reserve(found.len());
+        inventory.symbols.reserve(found.iter().map(|it| it.summary.definitions.len()).sum());
+        inventory.by_path.reserve(found.len());
+        for file in found {
+            inventory.push(file);
         }
-        let by_path = files.iter().enumerate().map(|(at, it)| (it.path.clone(), FileId(at as u32))).collect();
-        Inventory {
-            directories: directories.into_iter().collect(),
-            files,
-            symbols,
-            skipped,
-            by_path,
-            by_name: OnceLock::new(),
-        }
+        let left_out = inventory.left_out.iter().map(|it| Skipped { path: it.path.clone(), reason: it.reason });
+        inventory.skipped.extend(left_out);
+        inventory.skipped.sort_by(|a, b| a.path.cmp(&b.path));
+        inventory.directories = directories(&inventory.files);
+        inventory
+    }
+
+    fn push(&mut self, found: FoundFile) {
+        let FoundFile { path, blob, language, is_test, summary } = found;
+        let id = FileId(self.files.len() as u32);
+        let first = self.symbols.len() as u32;
+        let placing = Placing { path: &path, file: id, in_test_file: is_test };
+        let definitions = &summary.definitions;
+        self.symbols.extend((0..definitions.len()).map(|at| Symbol::place(at, definitions, first, &placing)));
+        let gap = summary.gap().map(|reason| Skipped { path: path.clone(), reason });
+        self.skipped.extend(gap);
+        self.by_path.insert(path.clone(), id);
+        let symbols = first..self.symbols.len() as u32;
+        let (lines, error_nodes) = (summary.lines, summary.error_nodes);
+        self.files.push(IndexedFile { path, blob, language, is_test, lines, error_nodes, symbols });
+        self.summaries.push(summary);
+    }
+
+    /// Returns a file as it was found.
+    pub(crate) fn found(&self, file: FileId) -> Option<FoundFile> {
+        let it = self.files.get(file.0 as usize)?;
+        let summary = Arc::clone(self.summaries.get(file.0 as usize)?);
+        let IndexedFile { path, blob, language, is_test, .. } = it;
+        Some(FoundFile { path: path.clone(), blob: *blob, language: *language, is_test: *is_test, summary })
     }
 
     pub(crate) fn file(&self, path: &RepoPath) -> Option<FileId> {
@@ -79,24 +145,17 @@ impl Inventory {
     }
 }
 
-/// Gives a definition its place in the snapshot; `first` is the number of the file's first symbol.
-pub(crate) fn place(it: Definition, file: FileId, first: u32, path: &RepoPath, in_test_file: bool) -> Symbol {
-    Symbol {
-        path: path.clone(),
-        name: it.name,
-        qualified: it.qualified,
-        kind: it.kind,
-        form: it.form,
-        lines: it.lines,
-        span: it.span,
-        signature: it.signature,
-        doc: it.doc,
-        is_test: it.is_test || in_test_file,
-        bases: it.bases,
-        decorators: it.decorators,
-        parent: it.parent.map(|it| SymbolId(first + it)),
-        owner: it.owner,
-        namespace: it.namespace,
-        file,
+/// Returns the directories that hold a file at any depth, in path order.
+fn directories(files: &[IndexedFile]) -> Vec<RepoPath> {
+    let mut directories = BTreeSet::new();
+    for file in files {
+        let mut next = file.path.parent();
+        while let Some(directory) = next {
+            next = directory.parent();
+            if !directories.insert(directory) {
+                break;
+            }
+        }
     }
+    directories.into_iter().collect()
 }

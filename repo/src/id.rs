@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::RepoError;
+
 /// A text that is no full object id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no object id; 40 hexadecimal digits are needed")]
@@ -98,6 +100,17 @@ impl TreeId {
     ]);
 }
 
+impl BlobId {
+    /// Returns the id of a content, without storing it.
+    ///
+    /// # Errors
+    /// When git's library cannot hash it.
+    pub fn of(bytes: &[u8]) -> Result<BlobId, RepoError> {
+        let id = git2::Oid::hash_object(git2::ObjectType::Blob, bytes).map_err(RepoError::git("hash a content"))?;
+        Ok(BlobId::from_oid(id))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +122,12 @@ mod tests {
         assert_eq!(id, TreeId::EMPTY);
         assert_eq!(id.to_string(), text);
         assert_eq!(git2::Oid::hash_object(git2::ObjectType::Tree, b"").unwrap(), id.to_oid().unwrap());
+    }
+
+    #[test]
+    fn contents_are_named_as_git_names_them() {
+        assert_eq!(BlobId::of(b"").unwrap().to_string(), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
+        assert_eq!(BlobId::of(b"hello\n").unwrap().to_string(), "ce013625030ba8dba906f756967f9e9ca394464a");
     }
 
     #[test]

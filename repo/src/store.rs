@@ -71,6 +71,29 @@ impl Store {
         Ok(Snapshot::new(listing))
     }
 
+    /// Lists the files of a tree, taking directories that `old` has as well from there.
+    ///
+    /// The result equals that of [`Store::snapshot`] and costs what has changed.
+    ///
+    /// # Errors
+    /// When a directory is missing or corrupt, or there are too many files.
+    pub fn snapshot_near(&self, old: &Snapshot, tree: TreeId) -> Result<Snapshot, RepoError> {
+        if old.tree() == tree {
+            return Ok(old.clone());
+        }
+        // What is left out is known by a name for people only.
+        if !old.omitted().is_empty() {
+            return self.snapshot(tree);
+        }
+        let mut near =
+            Near { old, changed: Listing { tree, entries: Vec::new(), omitted: Vec::new(), store: self.clone() } };
+        self.with_odb(|odb| near.list(odb, Some(oid(old.tree())?), oid(tree)?, &BString::default(), 0))?;
+        let mut listing = near.changed;
+        listing.entries.sort_by(|a, b| a.path.cmp(&b.path));
+        check_size(&listing)?;
+        Ok(Snapshot::new(listing))
+    }
+
     /// Writes the tree that `edits` make of `base`. Of two edits of one file the later counts.
     ///
     /// # Errors
@@ -236,7 +259,17 @@ fn carry_out(odb: &Odb<'_>, base: TreeId, plan: &Plan) -> Result<TreeId, RepoErr
 }
 
 fn list(odb: &Odb<'_>, id: git2::Oid, at: &BString, depth: usize, listing: &mut Listing) -> Result<(), RepoError> {
-    for (name, entry) in tree::read_tree(odb, id)? {
+    list_entries(odb, tree::read_tree(odb, id)?, at, depth, listing)
+}
+
+fn list_entries(
+    odb: &Odb<'_>,
+    entries: tree::RawTree,
+    at: &BString,
+    depth: usize,
+    listing: &mut Listing,
+) -> Result<(), RepoError> {
+    for (name, entry) in entries {
         let path = tree::join(at, &name);
         let mut omit = |reason| listing.omitted.push(Omitted { path: path.to_string(), reason });
         let Ok(safe) = RepoPath::new(&*path) else {
@@ -260,11 +293,61 @@ fn list(odb: &Odb<'_>, id: git2::Oid, at: &BString, depth: usize, listing: &mut 
             continue;
         };
         listing.entries.push(Entry { path: safe, blob: BlobId::from_oid(entry.id), mode });
-        if (listing.entries.len() + listing.omitted.len()) as u64 > MAX_ENTRIES {
-            return Err(RepoError::TooLarge { what: "the snapshot".to_owned(), limit: MAX_ENTRIES, unit: "files" });
-        }
+        check_size(listing)?;
     }
     Ok(())
+}
+
+fn check_size(listing: &Listing) -> Result<(), RepoError> {
+    if (listing.entries.len() + listing.omitted.len()) as u64 > MAX_ENTRIES {
+        return Err(RepoError::TooLarge { what: "the snapshot".to_owned(), limit: MAX_ENTRIES, unit: "files" });
+    }
+    Ok(())
+}
+
+/// A listing made from that of another tree.
+struct Near<'o> {
+    old: &'o Snapshot,
+    changed: Listing,
+}
+
+impl Near<'_> {
+    /// Lists the directory `new`, which was `old` before; both are read only because they differ.
+    fn list(
+        &mut self,
+        odb: &Odb<'_>,
+        old: Option<git2::Oid>,
+        new: git2::Oid,
+        at: &BString,
+        depth: usize,
+    ) -> Result<(), RepoError> {
+        let before = old.map_or_else(|| Ok(tree::RawTree::new()), |it| tree::read_tree(odb, it))?;
+        for (name, entry) in tree::read_tree(odb, new)? {
+            let path = tree::join(at, &name);
+            let was = before.get(&name).copied();
+            let is_plain = RepoPath::new(&*path).is_ok() && !crate::policy::is_git_dir(&name);
+            if !entry.is_directory() || !is_plain || depth >= tree::MAX_DEPTH {
+                let alone = tree::RawTree::from([(name, entry)]);
+                list_entries(odb, alone, at, depth, &mut self.changed)?;
+            } else if was == Some(entry) {
+                self.copy(&path);
+            } else {
+                let was = was.filter(|it| it.is_directory()).map(|it| it.id);
+                self.list(odb, was, entry.id, &path, depth + 1)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over the files below a directory.
+    fn copy(&mut self, directory: &BString) {
+        let mut prefix = directory.to_vec();
+        prefix.push(b'/');
+        let entries = self.old.entries();
+        let from = entries.partition_point(|it| it.path.as_bytes() < prefix.as_slice());
+        let below = entries.iter().skip(from).take_while(|it| it.path.as_bytes().starts_with(&prefix));
+        self.changed.entries.extend(below.cloned());
+    }
 }
 
 /// Makes the store borrow the objects of `objects` and of whatever that borrows from.

@@ -7,15 +7,15 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{PoisonError, RwLock};
 
 use rustc_hash::FxHashMap;
+
+use super::tiers::to_merge;
 
 const HEAD: usize = 8 + 4 + 32;
 /// Number, id, offset, length, checksum.
 const ROW: usize = 1 + 20 + 8 + 4 + 8;
-/// More packs than this are merged into one.
-const MANY: usize = 16;
 
 /// What a record is found by.
 pub(crate) type Key = (u8, [u8; 20]);
@@ -34,13 +34,20 @@ pub(crate) struct Format {
 pub(crate) struct PackStore {
     directory: PathBuf,
     format: &'static Format,
-    packs: OnceLock<Packs>,
+    packs: RwLock<Option<Packs>>,
 }
 
 #[derive(Debug, Default)]
 struct Packs {
-    files: Vec<(PathBuf, File)>,
+    files: Vec<PackFile>,
     places: FxHashMap<Key, Place>,
+}
+
+#[derive(Debug)]
+struct PackFile {
+    path: PathBuf,
+    file: File,
+    size: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,27 +60,54 @@ struct Place {
 
 impl PackStore {
     pub(crate) fn new(directory: PathBuf, format: &'static Format) -> PackStore {
-        PackStore { directory, format, packs: OnceLock::new() }
+        PackStore { directory, format, packs: RwLock::default() }
     }
 
     /// Returns the bytes of a record, if they are stored and undamaged.
     pub(crate) fn load(&self, key: Key) -> Option<Vec<u8>> {
-        let packs = self.packs();
+        if let Some(packs) = self.packs.read().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            return packs.read(packs.places.get(&key)?);
+        }
+        let mut packs = self.packs.write().unwrap_or_else(PoisonError::into_inner);
+        let packs = packs.get_or_insert_with(|| Packs::open(&self.directory, self.format));
         packs.read(packs.places.get(&key)?)
     }
 
-    /// Adds a pack, which this opened store does not see; a later one does.
+    /// Adds a pack.
     pub(crate) fn add(&self, rows: &[(Key, &[u8])]) -> std::io::Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
-        write_pack(&self.directory, self.format, rows)?;
-        let packs = Packs::open(&self.directory, self.format);
-        if packs.files.len() > MANY { packs.merge(&self.directory, self.format) } else { Ok(()) }
+        let path = write_pack(&self.directory, self.format, rows)?;
+        let mut packs = self.packs.write().unwrap_or_else(PoisonError::into_inner);
+        let packs = packs.get_or_insert_with(|| Packs::open(&self.directory, self.format));
+        if packs.files.iter().all(|it| it.path != path) {
+            packs.add(&path, self.format);
+        }
+        let sizes: Vec<u64> = packs.files.iter().map(|it| it.size).collect();
+        let many = to_merge(&sizes);
+        if !many.is_empty() {
+            packs.merge(&many, &|_| true, &self.directory, self.format)?;
+            *packs = Packs::open(&self.directory, self.format);
+        }
+        Ok(())
     }
 
-    fn packs(&self) -> &Packs {
-        self.packs.get_or_init(|| Packs::open(&self.directory, self.format))
+    /// Drops the records whose keys are not wanted, where they are a quarter of a pack or more.
+    pub(crate) fn keep(&self, wanted: &dyn Fn(&Key) -> bool) -> std::io::Result<()> {
+        let mut packs = self.packs.write().unwrap_or_else(PoisonError::into_inner);
+        let packs = packs.insert(Packs::open(&self.directory, self.format));
+        let mut unwanted = vec![0; packs.files.len()];
+        for (_, place) in packs.places.iter().filter(|it| !wanted(it.0)) {
+            unwanted[place.file] += u64::from(place.length);
+        }
+        let worth = |it: &usize| unwanted[*it] > 0 && unwanted[*it] * 4 >= packs.files[*it].size;
+        let many: Vec<usize> = (0..packs.files.len()).filter(worth).collect();
+        if !many.is_empty() {
+            packs.merge(&many, wanted, &self.directory, self.format)?;
+            *packs = Packs::open(&self.directory, self.format);
+        }
+        Ok(())
     }
 }
 
@@ -84,7 +118,7 @@ impl Packs {
         let mut paths: Vec<PathBuf> = entries.flatten().map(|it| it.path()).collect();
         paths.sort();
         for path in paths.into_iter().filter(|it| it.extension().is_some_and(|it| it == format.extension)) {
-            if packs.add(&path, format).is_none() {
+            if packs.add(&path, format).is_none() && path.exists() {
                 tracing::warn!(path = %path.display(), "damaged pack is left aside");
                 // It can only be read as damaged again.
                 let removed = fs::remove_file(&path);
@@ -118,26 +152,37 @@ impl Packs {
                 self.places.insert(key, place);
             }
         }
-        self.files.push((path.to_owned(), file));
+        self.files.push(PackFile { path: path.to_owned(), file, size });
         Some(())
     }
 
     fn read(&self, place: &Place) -> Option<Vec<u8>> {
         let mut bytes = vec![0; place.length as usize];
-        self.files.get(place.file)?.1.read_exact_at(&mut bytes, place.offset).ok()?;
+        self.files.get(place.file)?.file.read_exact_at(&mut bytes, place.offset).ok()?;
         (checksum(&bytes) == place.check).then_some(bytes)
     }
 
-    /// Writes all records into one pack and removes the others. Two processes doing so at once write the same pack twice, which is harmless.
-    fn merge(&self, directory: &Path, format: &Format) -> std::io::Result<()> {
-        let mut places: Vec<(&Key, &Place)> = self.places.iter().collect();
+    /// Writes the wanted records of some packs into one and removes those. Two processes doing so at once write records twice, which is harmless.
+    fn merge(
+        &self,
+        many: &[usize],
+        wanted: &dyn Fn(&Key) -> bool,
+        directory: &Path,
+        format: &Format,
+    ) -> std::io::Result<()> {
+        let chosen = |it: &(&Key, &Place)| many.contains(&it.1.file) && wanted(it.0);
+        let mut places: Vec<(&Key, &Place)> = self.places.iter().filter(chosen).collect();
         places.sort_by_key(|it| *it.0);
         let records: Vec<(Key, Vec<u8>)> =
             places.into_iter().filter_map(|(key, place)| Some((*key, self.read(place)?))).collect();
         let rows: Vec<(Key, &[u8])> = records.iter().map(|it| (it.0, it.1.as_slice())).collect();
-        let merged = write_pack(directory, format, &rows)?;
-        for (path, _) in self.files.iter().filter(|it| it.0 != merged) {
-            fs::remove_file(path)?;
+        let merged = if rows.is_empty() { None } else { Some(write_pack(directory, format, &rows)?) };
+        for pack in many.iter().filter_map(|it| self.files.get(*it)).filter(|it| Some(&it.path) != merged.as_ref()) {
+            match fs::remove_file(&pack.path) {
+                // Another process merged it as well.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                other => other?,
+            }
         }
         Ok(())
     }

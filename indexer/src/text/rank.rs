@@ -3,12 +3,9 @@
 use std::cmp::Ordering;
 
 use tantivy::fieldnorm::FieldNormReader;
-use tantivy::postings::Postings;
-use tantivy::schema::IndexRecordOption;
-use tantivy::{DocSet, SegmentReader, TERMINATED, Term as TantivyTerm};
 
 use crate::error::IndexError;
-use crate::text::{Corpus, Field, TextIndex, words};
+use crate::text::{Corpus, Field, TextIndex, column, error, words};
 
 /// A weighted question to one corpus.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,9 +116,7 @@ impl TextIndex {
         limit: usize,
         item: impl Fn(u32) -> T,
     ) -> Result<Vec<Ranked<T>>, IndexError> {
-        let reader = self.reader(corpus);
-        let Some(segment) = &reader.segment else { return Ok(Vec::new()) };
-        let scores = score_all(segment, query).map_err(|it| reader.error(it))?;
+        let scores = self.score_all(corpus, query).map_err(error)?;
         let mut found: Vec<(u32, f32)> =
             scores.into_iter().enumerate().filter(|it| it.1 > 0.0).map(|it| (it.0 as u32, it.1)).collect();
         let better =
@@ -133,36 +128,32 @@ impl TextIndex {
         found.sort_unstable_by(better);
         Ok(found.into_iter().map(|(document, score)| Ranked { item: item(document), score }).collect())
     }
-}
 
-/// One pass over the postings of each word, adding into one number a document: there are few enough documents.
-fn score_all(segment: &SegmentReader, query: &Query) -> tantivy::Result<Vec<f32>> {
-    let documents = segment.max_doc();
-    let mut scores = vec![0.0f32; documents as usize];
-    for field in Field::ALL {
-        let boost = query.boosts.of(field);
-        if boost == 0.0 {
-            continue;
-        }
-        let inverted = segment.inverted_index(field.in_schema())?;
-        let norms = segment.get_fieldnorms_reader(field.in_schema())?;
-        let average = inverted.total_num_tokens() as f32 / documents.max(1) as f32;
-        let lengths = length_table(query, average.max(1.0));
-        for term in merged(&query.terms) {
-            let word = TantivyTerm::from_field_text(field.in_schema(), term.0);
-            let Some(mut postings) = inverted.read_postings(&word, IndexRecordOption::WithFreqs)? else { continue };
-            let rarity = idf(inverted.doc_freq(&word)?, documents);
-            let weight = boost * term.1 * rarity * (query.saturation + 1.0);
-            let mut document = postings.doc();
-            while document != TERMINATED {
-                let frequency = postings.term_freq() as f32;
-                let length = lengths[usize::from(norms.fieldnorm_id(document))];
-                scores[document as usize] += weight * frequency / (frequency + length);
-                document = postings.advance();
+    /// One pass over the postings of each word, adding into one number a document: there are few enough documents.
+    fn score_all(&self, corpus: Corpus, query: &Query) -> tantivy::Result<Vec<f32>> {
+        let documents = self.documents(corpus);
+        let mut scores = vec![0.0f32; documents as usize];
+        let mut postings = Vec::new();
+        for field in Field::ALL {
+            let boost = query.boosts.of(field);
+            if boost == 0.0 {
+                continue;
+            }
+            let average = self.words[column(corpus, field)] as f32 / documents.max(1) as f32;
+            let lengths = length_table(query, average.max(1.0));
+            for (word, asked) in merged(&query.terms) {
+                self.postings(corpus, field, word, &mut postings)?;
+                let rarity = idf(postings.len() as u32, documents);
+                let weight = boost * asked * rarity * (query.saturation + 1.0);
+                for posting in &postings {
+                    let frequency = posting.count as f32;
+                    let length = lengths[usize::from(posting.norm)];
+                    scores[posting.owner as usize] += weight * frequency / (frequency + length);
+                }
             }
         }
+        Ok(scores)
     }
-    Ok(scores)
 }
 
 /// Returns the words with the weights of equal ones added, in a fixed order, since sums of floats depend on it.

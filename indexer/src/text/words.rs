@@ -3,8 +3,6 @@
 //! A word is a run of letters, digits and underscores, in lower case; an identifier yields itself and its parts, cut at underscores, at a
 //! change of case and between letters and digits: `getHTTPResponse2` gives `gethttpresponse2`, `get`, `http`, `response`, `2`.
 
-use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
-
 /// Longer runs are data (hashes, encoded files), not words.
 const MAX_WORD: usize = 64;
 /// More parts than this no name has.
@@ -22,7 +20,7 @@ pub fn words(text: &str) -> Vec<String> {
 }
 
 /// Yields one word after the other into a buffer.
-struct Splitter<'t> {
+pub(super) struct Splitter<'t> {
     text: &'t str,
     at: usize,
     parts: [(usize, usize); MAX_PARTS],
@@ -31,11 +29,11 @@ struct Splitter<'t> {
 }
 
 impl<'t> Splitter<'t> {
-    fn new(text: &'t str) -> Splitter<'t> {
+    pub(super) fn new(text: &'t str) -> Splitter<'t> {
         Splitter { text, at: 0, parts: [(0, 0); MAX_PARTS], part_count: 0, next_part: 0 }
     }
 
-    fn next_into(&mut self, word: &mut String) -> bool {
+    pub(super) fn next_into(&mut self, word: &mut String) -> bool {
         word.clear();
         if self.next_part < self.part_count {
             let (start, end) = self.parts[self.next_part];
@@ -144,42 +142,6 @@ fn lower(text: &str, out: &mut String) {
         out.make_ascii_lowercase();
     } else {
         out.extend(text.chars().flat_map(char::to_lowercase));
-    }
-}
-
-/// The splitter as tantivy takes it.
-#[derive(Clone, Default)]
-pub(super) struct CodeTokenizer {
-    token: Token,
-}
-
-pub(super) struct CodeTokens<'a> {
-    splitter: Splitter<'a>,
-    token: &'a mut Token,
-}
-
-impl Tokenizer for CodeTokenizer {
-    type TokenStream<'a> = CodeTokens<'a>;
-
-    fn token_stream<'a>(&'a mut self, text: &'a str) -> CodeTokens<'a> {
-        self.token.reset();
-        CodeTokens { splitter: Splitter::new(text), token: &mut self.token }
-    }
-}
-
-impl TokenStream for CodeTokens<'_> {
-    fn advance(&mut self) -> bool {
-        // Positions are not indexed, so they need not be meaningful, but they must grow.
-        self.token.position = self.token.position.wrapping_add(1);
-        self.splitter.next_into(&mut self.token.text)
-    }
-
-    fn token(&self) -> &Token {
-        self.token
-    }
-
-    fn token_mut(&mut self) -> &mut Token {
-        self.token
     }
 }
 

@@ -91,6 +91,49 @@ fn edits_make_the_tree_git_makes() {
     git_in(store.dir(), ["fsck", "--strict", &edited.to_string()], b"");
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn a_snapshot_made_from_a_near_one_equals_a_fresh_one(
+        steps in prop::collection::vec((0usize..10, 0u8..4), 1..40),
+    ) {
+        const PATHS: [&str; 10] = ["a", "a.b/c", "a-b/c", "b/c/d", "b/c/e", "b/d", "b.d", "c/d/e/f", "c/d/e/g", "c0/d"];
+        let fixture = Fixture::new();
+        fixture.write("kept/x", "1").commit("first");
+        let (_, store, mut tree) = open(&fixture);
+        let mut near = store.snapshot(tree).unwrap();
+        for (at, content) in steps {
+            let edit = if content == 0 { delete(PATHS[at]) } else { write(PATHS[at], [content]) };
+            let Ok(next) = store.write_tree(tree, &[edit]) else { continue };
+            tree = next;
+            let snapshot = store.snapshot_near(&near, tree).unwrap();
+            prop_assert_eq!(snapshot.tree(), tree);
+            let fresh = store.snapshot(tree).unwrap();
+            prop_assert_eq!(snapshot.entries(), fresh.entries());
+            // Now and then several steps lie between the two.
+            if at % 3 > 0 {
+                near = snapshot;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_snapshot_made_from_a_near_one_leaves_out_the_same() {
+    let fixture = sample();
+    let (_, store, tree) = open(&fixture);
+    let blob = store.write_blob(b"x").unwrap();
+    let entry = RawEntry { mode: 0o100_644, id: blob.to_oid().unwrap() };
+    let raw = tree::RawTree::from([(BString::from(".."), entry), (BString::from("fine"), entry)]);
+    let unsafe_tree = TreeId::from_oid(store.with_odb(|odb| tree::store_tree(odb, &raw)).unwrap());
+    let (safe, odd) = (store.snapshot(tree).unwrap(), store.snapshot(unsafe_tree).unwrap());
+    for (near, fresh) in [(&safe, &odd), (&odd, &safe), (&odd, &odd)] {
+        let made = store.snapshot_near(near, fresh.tree()).unwrap();
+        assert_eq!((made.entries(), made.omitted()), (fresh.entries(), fresh.omitted()));
+    }
+}
+
 #[test]
 fn removing_everything_leaves_the_empty_tree() {
     let fixture = Fixture::new();

@@ -1,5 +1,7 @@
 //! Where names and imports lead in repositories of empty files.
 
+use std::sync::Arc;
+
 use repo::{BlobId, RepoPath};
 
 use super::{Rules, Unit, World};
@@ -7,10 +9,9 @@ use crate::FileFacts;
 use crate::facts::{Import, ImportForm, ImportItem};
 use crate::graph::config::Project;
 use crate::graph::outline::Outline;
-use crate::index::IndexedFile;
 use crate::symbol::FileId;
 use crate::syntax::LanguageId;
-use crate::view::Inventory;
+use crate::view::{FoundFile, Inventory, Summary};
 
 /// A repository of files without definitions; each path may be followed by ` = namespace`.
 struct Repository {
@@ -29,9 +30,9 @@ impl Repository {
             let language = language_of(path.extension().unwrap());
             let is_test = path.to_str_lossy().contains("test");
             let blob = BlobId::from_bytes([0; 20]);
-            IndexedFile { path, blob, language, is_test, lines: 0, error_nodes: 0, symbols: 0..0 }
+            FoundFile { path, blob, language, is_test, summary: Arc::new(Summary::of(&FileFacts::default())) }
         };
-        let inventory = Inventory::new(files.iter().map(|it| file(it.0)).collect(), Vec::new(), Vec::new());
+        let inventory = Inventory::new(files.iter().map(|it| file(it.0)).collect(), Vec::new());
         let outline = |namespace: Option<&str>| {
             Outline::of(&FileFacts { namespace: namespace.map(str::to_owned), ..FileFacts::default() })
         };

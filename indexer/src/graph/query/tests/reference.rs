@@ -9,11 +9,10 @@ use repo::{BlobId, RepoPath};
 
 use super::{Limits, Parameters};
 use crate::graph::csr::RawEdge;
-use crate::graph::{CodeGraph, EdgeKind, Edges, NodeId, NodeKind, Nodes};
-use crate::index::IndexedFile;
-use crate::symbol::{FileId, Form, LineRange, Symbol, SymbolKind};
+use crate::graph::{CodeGraph, EdgeKind, Edges, NodeId, NodeKind, Nodes, Outline};
+use crate::symbol::{Definition, Form, LineRange, SymbolKind};
 use crate::syntax::LanguageId;
-use crate::view::Inventory;
+use crate::view::{FoundFile, Inventory, Summary};
 
 const KINDS: [SymbolKind; 3] = [SymbolKind::Class, SymbolKind::Function, SymbolKind::Method];
 const NAMES: [&str; 3] = ["x", "y", "z"];
@@ -32,9 +31,7 @@ fn small() -> impl Strategy<Value = Small> {
 }
 
 fn graph((symbols, edges): &Small) -> CodeGraph {
-    let path = RepoPath::new("a.py").unwrap();
-    let symbol = |(at, (kind, name)): (usize, &(usize, usize))| Symbol {
-        path: path.clone(),
+    let definition = |(at, (kind, name)): (usize, &(usize, usize))| Definition {
         name: NAMES[*name].to_owned(),
         qualified: format!("q{at}.{}", NAMES[*name]),
         kind: KINDS[*kind],
@@ -49,19 +46,17 @@ fn graph((symbols, edges): &Small) -> CodeGraph {
         parent: None,
         owner: None,
         namespace: None,
-        file: FileId(0),
+        instance_of: None,
     };
-    let file = IndexedFile {
-        path: path.clone(),
+    let definitions = symbols.iter().enumerate().map(definition).collect();
+    let file = FoundFile {
+        path: RepoPath::new("a.py").unwrap(),
         blob: BlobId::from_bytes([0; 20]),
         language: LanguageId::Python,
         is_test: false,
-        lines: 1,
-        error_nodes: 0,
-        symbols: 0..SYMBOLS,
+        summary: Arc::new(Summary { definitions, lines: 1, error_nodes: 0, partly: None, outline: Outline::default() }),
     };
-    let symbols = symbols.iter().enumerate().map(symbol).collect();
-    let inventory = Arc::new(Inventory::new(vec![file], symbols, Vec::new()));
+    let inventory = Arc::new(Inventory::new(vec![file], Vec::new()));
     let edge = |(from, to, kind): &(u32, u32, usize)| RawEdge::new(NodeId(*from), NodeId(*to), EDGES[*kind], 1.0);
     let edges = Edges::build(Nodes::of(&inventory).count(), edges.iter().map(edge).collect());
     CodeGraph::new(inventory, edges)
