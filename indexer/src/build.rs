@@ -19,7 +19,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::cache::{Cache, FactStore};
 use crate::error::IndexError;
 use crate::facts::FileFacts;
-use crate::graph::{CodeGraph, Edges, FactsOf, Outline, Project, Sources};
+use crate::graph::{CodeGraph, Edges, FactsOf, Linked, Outline, Project, Sources};
 use crate::index::{Index, IndexProgress, IndexStats, IndexedFile, Parts, SkipReason, Stage};
 use crate::language;
 use crate::symbol::FileId;
@@ -66,7 +66,7 @@ fn finish(mut parts: Parts, started: Instant, progress: &dyn Fn(IndexProgress)) 
     let stats = &mut parts.stats;
     stats.files = files;
     stats.symbols = parts.inventory.symbols.len();
-    stats.edges = parts.graph.get().map_or(0, CodeGraph::edge_count);
+    stats.edges = parts.graph.get().map_or(0, |it| it.edge_count());
     stats.took = started.elapsed();
     progress(IndexProgress { stage: Stage::Ready, done: files, total: files, stats: *stats });
     Index::new(parts)
@@ -107,15 +107,18 @@ fn build(ground: &Ground<'_>, snapshot: &Snapshot, progress: &dyn Fn(IndexProgre
     }
     drop(outcomes);
     let Gathered { found, left_out, facts, places } = gathered;
+    let facts: Arc<[FactsCell]> = facts.into();
     stats.reused = distinct_contents(&found).saturating_sub(stats.parsed);
     let inventory = Arc::new(Inventory::new(found, left_out));
     let text = documents.finish(Some(&ground.cache), &inventory, places)?;
     let project = Arc::new(project(snapshot, &[])?);
     let linkable = Linkable { store: &ground.store, snapshot, inventory: &inventory, facts: &facts, project: &project };
-    let edges = linkable.link();
-    let in_use = stored::write(&ground.cache, snapshot.tree(), &inventory, &text, &edges)?;
+    let before = ground.near.and_then(|it| Some((it.linkable(), it.known_edges()?)));
+    let edges = linkable.link(before.as_ref().map(|it| (&it.0, it.1)));
+    drop(before);
+    let in_use = stored::write(&ground.cache, snapshot, &inventory, &text, &edges)?;
     drop(held);
-    let graph = OnceLock::from(CodeGraph::new(Arc::clone(&inventory), edges));
+    let graph = OnceLock::from(Arc::new(CodeGraph::new(Arc::clone(&inventory), edges)));
     let (cache, store, is_overlay) = (ground.cache.clone(), Arc::clone(&ground.store), false);
     let project = OnceLock::from(project);
     Ok(Parts {
@@ -127,10 +130,15 @@ fn build(ground: &Ground<'_>, snapshot: &Snapshot, progress: &dyn Fn(IndexProgre
         cache,
         store,
         in_use,
+        before: None,
         is_overlay,
         project,
         stats,
     })
+}
+
+fn is_config(entry: &Entry) -> bool {
+    entry.mode.is_file() && Project::reads(&entry.path)
 }
 
 fn distinct_contents(found: &[FoundFile]) -> usize {
@@ -221,11 +229,22 @@ pub(crate) struct Linkable<'a> {
 }
 
 impl Linkable<'_> {
-    /// Resolves all references.
-    pub(crate) fn link(&self) -> Edges {
+    /// Resolves all references; where the edges of a near snapshot are known, only those that may have changed.
+    pub(crate) fn link(&self, near: Option<(&Linkable<'_>, &Edges)>) -> Edges {
+        self.with_sources(|new| match near {
+            None => crate::graph::resolve(new),
+            Some((near, edges)) => near.with_sources(|old| {
+                let relinked = crate::graph::relink(&Linked { sources: *old, edges }, new);
+                tracing::debug!(files = relinked.files, whole = relinked.whole, "linked again");
+                relinked.edges
+            }),
+        })
+    }
+
+    fn with_sources<T>(&self, use_them: impl FnOnce(&Sources<'_>) -> T) -> T {
         let outlines: Vec<&Outline> = self.inventory.summaries.iter().map(|it| &it.outline).collect();
         let Linkable { inventory, project, .. } = *self;
-        crate::graph::resolve(&Sources { inventory, facts: self, outlines: &outlines, project })
+        use_them(&Sources { inventory, facts: self, outlines: &outlines, project })
     }
 
     /// Returns the facts of a file, loading them when they are first asked for.
@@ -246,7 +265,7 @@ impl FactsOf for Linkable<'_> {
 /// Reads the files of configuration that say what names mean; `edits` are in place of the snapshot's own.
 fn project(snapshot: &Snapshot, edits: &[overlay::Edited<'_>]) -> Result<Project, IndexError> {
     let is_edited = |path: &RepoPath| edits.iter().any(|it| it.0 == path);
-    let own = snapshot.entries().iter().filter(|it| it.mode.is_file() && Project::reads(&it.path));
+    let own = snapshot.entries().iter().filter(|it| is_config(it));
     let mut files: Vec<(&RepoPath, Vec<u8>)> = own
         .filter(|it| !is_edited(&it.path))
         .map(|it| Ok((&it.path, snapshot.read_blob(it.blob)?)))

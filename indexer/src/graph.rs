@@ -13,10 +13,6 @@ mod nodes;
 mod outline;
 pub mod query;
 mod reach;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the next commit is linked whole until the cache keeps what this needs")
-)]
 mod relink;
 mod resolve;
 mod units;
@@ -36,6 +32,7 @@ pub(crate) use lookup::FactsOf;
 pub(crate) use nodes::Nodes;
 pub(crate) use outline::Outline;
 pub use reach::{Neighbourhood, Reach, Reached, Step};
+pub(crate) use relink::{Linked, relink};
 pub(crate) use resolve::{Sources, resolve};
 pub use walk::Walk;
 
@@ -248,6 +245,10 @@ impl CodeGraph {
 
     fn nodes(&self) -> Nodes {
         Nodes::of(&self.inventory)
+    }
+
+    pub(crate) fn edges(&self) -> &Edges {
+        &self.edges
     }
 
     /// Returns the number of nodes; ids run from 0 to this.

@@ -12,7 +12,7 @@ use crate::build::{FactsCell, Linkable, load_facts};
 use crate::cache::{Cache, FactStore};
 use crate::error::IndexError;
 use crate::facts::FileFacts;
-use crate::graph::{CodeGraph, Project};
+use crate::graph::{CodeGraph, Edges, Project};
 use crate::symbol::{FileId, LineRange, Symbol, SymbolId, SymbolKind};
 use crate::syntax::LanguageId;
 use crate::text::{Corpus, Query, Ranked, TextIndex};
@@ -23,9 +23,11 @@ pub struct Index {
     snapshot: Snapshot,
     inventory: Arc<Inventory>,
     /// Made when it is first asked for, where it is not stored.
-    graph: OnceLock<CodeGraph>,
+    graph: OnceLock<Arc<CodeGraph>>,
+    /// From what the graph can be made, where it is not.
+    before: Option<Before>,
     text: TextIndex,
-    facts: Vec<FactsCell>,
+    facts: Arc<[FactsCell]>,
     cache: Cache,
     store: Arc<FactStore>,
     stats: IndexStats,
@@ -146,14 +148,24 @@ pub struct Hit {
     pub score: f32,
 }
 
+/// What is linked of an index.
+#[derive(Clone)]
+pub(crate) struct Before {
+    inventory: Arc<Inventory>,
+    facts: Arc<[FactsCell]>,
+    graph: Arc<CodeGraph>,
+    project: Arc<Project>,
+}
+
 /// What [`crate::build`] puts together.
 pub(crate) struct Parts {
     pub(crate) snapshot: Snapshot,
     pub(crate) inventory: Arc<Inventory>,
-    pub(crate) graph: OnceLock<CodeGraph>,
+    pub(crate) graph: OnceLock<Arc<CodeGraph>>,
+    pub(crate) before: Option<Before>,
     pub(crate) text: TextIndex,
     /// By file.
-    pub(crate) facts: Vec<FactsCell>,
+    pub(crate) facts: Arc<[FactsCell]>,
     pub(crate) cache: Cache,
     pub(crate) store: Arc<FactStore>,
     /// The lock of the stored view, if there is one.
@@ -165,8 +177,22 @@ pub(crate) struct Parts {
 
 impl Index {
     pub(crate) fn new(parts: Parts) -> Index {
-        let Parts { snapshot, inventory, graph, text, facts, cache, store, in_use, is_overlay, project, stats } = parts;
-        Index { snapshot, inventory, graph, text, facts, cache, store, stats, is_overlay, project, _in_use: in_use }
+        let Parts { snapshot, inventory, graph, text, facts, cache, store, in_use, stats, .. } = parts;
+        let Parts { before, is_overlay, project, .. } = parts;
+        Index {
+            snapshot,
+            inventory,
+            graph,
+            before,
+            text,
+            facts,
+            cache,
+            store,
+            stats,
+            is_overlay,
+            project,
+            _in_use: in_use,
+        }
     }
 
     /// Opens the index of `snapshot`, building what `cache` does not hold yet.
@@ -304,9 +330,27 @@ impl Index {
     }
 
     /// Returns what links depend on. Facts are left on disk until someone asks: most questions need the view only.
-    fn linkable(&self) -> Linkable<'_> {
+    pub(crate) fn linkable(&self) -> Linkable<'_> {
         let Index { snapshot, inventory, facts, store, .. } = self;
         Linkable { store, snapshot, inventory, facts, project: self.project() }
+    }
+
+    fn linkable_before<'a>(&'a self, before: &'a Before) -> Linkable<'a> {
+        let Index { snapshot, store, .. } = self;
+        let Before { inventory, facts, project, .. } = before;
+        Linkable { store, snapshot, inventory, facts, project }
+    }
+
+    /// Returns the edges, unless they were never made.
+    pub(crate) fn known_edges(&self) -> Option<&Edges> {
+        self.graph.get().map(|it| it.edges())
+    }
+
+    /// Returns what the graph of a near index can be made from.
+    pub(crate) fn before(&self) -> Option<Before> {
+        let Some(graph) = self.graph.get() else { return self.before.clone() };
+        let (inventory, facts) = (Arc::clone(&self.inventory), Arc::clone(&self.facts));
+        Some(Before { inventory, facts, graph: Arc::clone(graph), project: Arc::clone(self.project()) })
     }
 
     pub(crate) fn project(&self) -> &Arc<Project> {
@@ -331,7 +375,11 @@ impl Index {
 
     /// Returns the code graph.
     pub fn graph(&self) -> &CodeGraph {
-        self.graph.get_or_init(|| CodeGraph::new(Arc::clone(&self.inventory), self.linkable().link()))
+        self.graph.get_or_init(|| {
+            let before = self.before.as_ref().map(|it| (self.linkable_before(it), it.graph.edges()));
+            let edges = self.linkable().link(before.as_ref().map(|it| (&it.0, it.1)));
+            Arc::new(CodeGraph::new(Arc::clone(&self.inventory), edges))
+        })
     }
 
     /// Returns the snapshot.

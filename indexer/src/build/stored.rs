@@ -4,12 +4,13 @@ use std::fs::File;
 use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
-use repo::{BlobId, RepoPath, Snapshot, TreeId};
+use repo::{BlobId, Entry, RepoPath, Snapshot};
 use rustc_hash::FxHashMap;
 
+use super::FactsCell;
 use crate::cache::{Cache, FactStore, FileRow, Manifest, StoredView, view_bytes};
 use crate::error::IndexError;
-use crate::graph::{CodeGraph, Edges, Nodes};
+use crate::graph::{CodeGraph, Edges, Nodes, Project};
 use crate::index::{IndexStats, Parts};
 use crate::symbol::FileId;
 use crate::text::{DocumentPlace, Pack, TextIndex};
@@ -42,7 +43,15 @@ pub(crate) fn nearest(cache: &Cache, store: &Arc<FactStore>, snapshot: &Snapshot
             best = Some((count, view));
         }
     }
-    read(cache, store, snapshot, best?.1)
+    let best = best?.1;
+    // What names mean in that tree, not in the one asked about.
+    let config = |(path, blob): &(Vec<u8>, [u8; 20])| {
+        Some((RepoPath::new(path).ok()?, snapshot.read_blob(BlobId::from_bytes(*blob)).ok()?))
+    };
+    let configs: Vec<(RepoPath, Vec<u8>)> = best.manifest.configs.iter().map(config).collect::<Option<_>>()?;
+    let project = Project::of(configs.iter().map(|it| (&it.0, it.1.as_slice())));
+    let parts = read(cache, store, snapshot, best)?;
+    Some(Parts { project: OnceLock::from(Arc::new(project)), ..parts })
 }
 
 fn read(cache: &Cache, store: &Arc<FactStore>, snapshot: &Snapshot, view: StoredView) -> Option<Parts> {
@@ -59,9 +68,8 @@ fn read(cache: &Cache, store: &Arc<FactStore>, snapshot: &Snapshot, view: Stored
     let text = TextIndex::new(packs?, places)?;
     let fits = (0..).zip(&inventory.files).all(|(at, it)| text.symbols_of(FileId(at)) == Some(it.symbols.len()));
     let edges = if fits { view.edges(Nodes::of(&inventory).count())? } else { return None };
-    let graph = OnceLock::from(CodeGraph::new(Arc::clone(&inventory), edges));
-    let mut facts = Vec::new();
-    facts.resize_with(inventory.files.len(), Default::default);
+    let graph = OnceLock::from(Arc::new(CodeGraph::new(Arc::clone(&inventory), edges)));
+    let facts = inventory.files.iter().map(|_| FactsCell::default()).collect();
     let (cache, store, in_use) = (cache.clone(), Arc::clone(store), view.lock);
     let (stats, is_overlay, project) = (IndexStats::default(), false, OnceLock::new());
     Some(Parts {
@@ -73,6 +81,7 @@ fn read(cache: &Cache, store: &Arc<FactStore>, snapshot: &Snapshot, view: Stored
         cache,
         store,
         in_use,
+        before: None,
         is_overlay,
         project,
         stats,
@@ -93,7 +102,7 @@ fn found(store: &FactStore, row: &FileRow) -> Option<FoundFile> {
 /// Writes the view of a tree.
 pub(super) fn write(
     cache: &Cache,
-    tree: TreeId,
+    snapshot: &Snapshot,
     inventory: &Inventory,
     text: &TextIndex,
     edges: &Edges,
@@ -107,13 +116,15 @@ pub(super) fn write(
         row: place.row,
     };
     let left_out = |it: &LeftOut| (it.path.as_bytes().to_vec(), *it.blob.as_bytes(), it.reason);
+    let config = |it: &Entry| (it.path.as_bytes().to_vec(), *it.blob.as_bytes());
     let manifest = Manifest {
+        configs: snapshot.entries().iter().filter(|it| super::is_config(it)).map(config).collect(),
         packs: text.packs().map(|it| it.name).collect(),
         files: inventory.files.iter().zip(text.places()).map(row).collect(),
         left_out: inventory.left_out.iter().map(left_out).collect(),
     };
     match view_bytes(&manifest, edges) {
-        Some(bytes) => cache.write_view(tree, &bytes),
+        Some(bytes) => cache.write_view(snapshot.tree(), &bytes),
         None => Ok(None),
     }
 }

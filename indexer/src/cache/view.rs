@@ -26,6 +26,8 @@ pub(crate) struct Manifest {
     pub(crate) packs: Vec<PackName>,
     /// In path order.
     pub(crate) files: Vec<FileRow>,
+    /// Path and blob of the configuration that says what names mean, in path order.
+    pub(crate) configs: Vec<(Vec<u8>, [u8; 20])>,
     /// Path, blob and reason of what is not in the index, in path order.
     pub(crate) left_out: Vec<(Vec<u8>, [u8; 20], SkipReason)>,
 }

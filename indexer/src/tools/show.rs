@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::Index;
 use crate::graph::{Direction, EdgeKind, EdgeKinds, Node, NodeId};
-use crate::symbol::{FileId, LineRange, Symbol};
+use crate::symbol::{FileId, LineRange};
 
 /// How many members a preview names.
 const MAX_MEMBERS: usize = 40;
@@ -42,7 +42,7 @@ pub(super) fn preview(index: &Index, node: NodeId) -> String {
     let members: Vec<NodeId> = members.map(|it| it.node).collect();
     for member in members.iter().take(MAX_MEMBERS) {
         let head = match index.graph().symbol(*member) {
-            Some(Symbol { signature, name, .. }) => if signature.is_empty() { name } else { signature }.clone(),
+            Some(it) => if it.signature.is_empty() { &it.name } else { &it.signature }.clone(),
             None => index.graph().path(*member).map(ToString::to_string).unwrap_or_default(),
         };
         push_line(&mut text, depth, &head);

@@ -15,10 +15,9 @@ use crate::graph::config::Project;
 use crate::graph::outline::Outline;
 use crate::graph::resolve::{Sources, resolve};
 use crate::graph::{Edges, Nodes};
-use crate::index::IndexedFile;
 use crate::language;
 use crate::syntax::LanguageId;
-use crate::view::{Inventory, place};
+use crate::view::{FoundFile, Inventory, Summary};
 
 /// All that is kept of a snapshot.
 struct Kept {
@@ -33,7 +32,7 @@ type Known = FxHashMap<(LanguageId, [u8; 20]), Option<(Arc<FileFacts>, Arc<Outli
 impl Kept {
     /// Takes files in path order; `known` keeps facts from one snapshot to the next.
     fn of(files: &[(RepoPath, BlobId)], project: Project, known: &mut Known, read: &dyn Fn(BlobId) -> Vec<u8>) -> Kept {
-        let (mut kept, mut symbols, mut facts, mut outlines) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut kept, mut facts, mut outlines) = (Vec::new(), Vec::new(), Vec::new());
         for (path, blob) in files {
             let Some(language) = LanguageId::of_path(path) else { continue };
             let found = known.entry((language, *blob.as_bytes())).or_insert_with(|| {
@@ -42,23 +41,13 @@ impl Kept {
                 Some((Arc::new(facts), Arc::new(outline)))
             });
             let Some((of_file, outline)) = found else { continue };
-            let first = symbols.len() as u32;
-            let id = crate::FileId(kept.len() as u32);
             let is_test = language::of(language).is_test_path(path);
-            symbols.extend(of_file.symbols.iter().map(|it| place(it.clone(), id, first, path, is_test)));
-            kept.push(IndexedFile {
-                path: path.clone(),
-                blob: *blob,
-                language,
-                is_test,
-                lines: of_file.lines,
-                error_nodes: of_file.error_nodes,
-                symbols: first..symbols.len() as u32,
-            });
+            let summary = Arc::new(Summary::of(of_file));
+            kept.push(FoundFile { path: path.clone(), blob: *blob, language, is_test, summary });
             facts.push(Arc::clone(of_file));
             outlines.push(Arc::clone(outline));
         }
-        Kept { inventory: Inventory::new(kept, symbols, Vec::new()), facts, outlines, project }
+        Kept { inventory: Inventory::new(kept, Vec::new()), facts, outlines, project }
     }
 
     fn of_texts(files: &BTreeMap<String, String>, known: &mut Known) -> Kept {
