@@ -3,18 +3,16 @@
 //! Words are known where they are literals, or names that are given literals once: in the function, or in the module. Of
 //! `session.posargs or […]` the second is taken where the command line has nothing behind `--`. Branches are all read, in their order.
 
+mod tokens;
 mod values;
 
-use tree_sitter::{Node, Parser};
-
-use self::values::{Scope, Word};
+use self::tokens::{Line, Token, behind};
+use self::values::{Scope, Word, assignment, items};
 use super::{Environment, Matrix};
 use crate::runner::Files;
 
 /// Larger files are not read.
 const MOST_BYTES: usize = 1 << 20;
-/// Most statements and expressions that are looked at.
-const MOST_NODES: usize = 100_000;
 
 /// What a command line asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -79,12 +77,15 @@ pub(super) fn read(words: &[String], folder: &str, files: &Files<'_>) -> Result<
 }
 
 fn of_text(text: &str, call: &Call, folder: &str) -> Result<Matrix, String> {
-    let mut parser = Parser::new();
-    let python = parser.set_language(&tree_sitter_python::LANGUAGE.into()).is_ok();
-    let tree = parser.parse(text, None).filter(|_| python && text.len() <= MOST_BYTES);
-    let tree = tree.ok_or("the file cannot be parsed")?;
-    let module = Scope::of_module(tree.root_node(), text, &call.posargs);
-    let sessions = sessions(tree.root_node(), text);
+    if text.len() > MOST_BYTES {
+        return Err("the file is too large".to_owned());
+    }
+    let lines = tokens::lines(text);
+    let mut module = Scope::new(text, &call.posargs);
+    for line in lines.iter().filter(|line| line.indent == 0) {
+        module.assign(&line.tokens);
+    }
+    let sessions = sessions(&lines, &module);
     let wanted = if call.sessions.is_empty() { module.default_sessions() } else { Some(call.sessions.clone()) };
     let mut matrix = Matrix::default();
     for session in &sessions {
@@ -95,7 +96,7 @@ fn of_text(text: &str, call: &Call, folder: &str) -> Result<Matrix, String> {
         if wanted.as_ref().is_some_and(|wanted| !wanted.iter().any(is_meant)) {
             continue;
         }
-        let (environment, unknown) = session.read(&module, text, folder);
+        let (environment, unknown) = session.read(&module, folder);
         matrix.environments.push(environment);
         matrix.unknown.extend(unknown);
     }
@@ -110,127 +111,120 @@ struct Session<'t> {
     name: String,
     /// What the function calls the session.
     parameter: &'t str,
-    body: Node<'t>,
+    body: &'t [Line],
 }
 
 /// The functions of the module with nox's decorator.
-fn sessions<'t>(root: Node<'t>, text: &'t str) -> Vec<Session<'t>> {
-    let mut cursor = root.walk();
+fn sessions<'t>(lines: &'t [Line], module: &Scope<'_>) -> Vec<Session<'t>> {
     let mut found = Vec::new();
-    for node in root.named_children(&mut cursor).filter(|node| node.kind() == "decorated_definition") {
-        let Some(function) = node.child_by_field_name("definition") else { continue };
-        let mut inner = node.walk();
-        let decorators = node.named_children(&mut inner).filter(|child| child.kind() == "decorator");
-        let mut own =
-            decorators.filter_map(|decorator| decorator.named_child(0)).filter_map(|it| session_name(it, text));
-        let Some(named) = own.next() else { continue };
-        let field = |name: &str| function.child_by_field_name(name);
-        let (Some(name), Some(parameters), Some(body)) = (field("name"), field("parameters"), field("body")) else {
-            continue;
-        };
-        let first = parameters.named_child(0);
-        // `session: nox.Session` has its name inside.
-        let first = first.and_then(|it| if it.kind() == "identifier" { Some(it) } else { it.named_child(0) });
-        let Some(parameter) = first.map(|it| &text[it.byte_range()]) else { continue };
-        let name = named.unwrap_or_else(|| text[name.byte_range()].to_owned());
-        found.push(Session { name, parameter, body });
+    let mut named = None;
+    for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.indent == 0) {
+        match line.tokens.as_slice() {
+            [sign, decorator @ ..] if sign.is(b'@') => named = named.or_else(|| session_name(decorator, module)),
+            [def, name, open, first, ..] if def.is_name("def") && open.is(b'(') => {
+                if let (Some(named), Some(name), Some(parameter)) = (named.take(), name.name(), first.name()) {
+                    let name = named.unwrap_or_else(|| name.to_owned());
+                    found.push(Session { name, parameter, body: block(lines, at) });
+                }
+            }
+            _ => named = None,
+        }
     }
     found
 }
 
+/// The lines below the head of a block.
+fn block(lines: &[Line], head: usize) -> &[Line] {
+    let below = lines[head + 1..].iter().take_while(|line| line.indent > lines[head].indent).count();
+    &lines[head + 1..head + 1 + below]
+}
+
 /// Whether a decorator is nox's, and the name that it gives.
-fn session_name(decorator: Node<'_>, text: &str) -> Option<Option<String>> {
-    let is_call = decorator.kind() == "call";
-    let function = if is_call { decorator.child_by_field_name("function")? } else { decorator };
-    matches!(&text[function.byte_range()], "nox.session" | "session" | "nox_poetry.session" | "nox_uv.session")
+fn session_name(decorator: &[Token], module: &Scope<'_>) -> Option<Option<String>> {
+    let open = decorator.iter().position(|token| token.is(b'(')).unwrap_or(decorator.len());
+    matches!(module.text_of(&decorator[..open]), "nox.session" | "session" | "nox_poetry.session" | "nox_uv.session")
         .then_some(())?;
-    let named = decorator.child_by_field_name("arguments").filter(|_| is_call).and_then(|arguments| {
-        let mut cursor = arguments.walk();
-        let named = arguments.named_children(&mut cursor).find(|argument| {
-            let name = argument.child_by_field_name("name");
-            name.is_some_and(|name| &text[name.byte_range()] == "name")
-        })?;
-        values::literal(named.child_by_field_name("value")?, text)
+    let arguments = decorator.get(open + 1..decorator.len().saturating_sub(1)).unwrap_or_default();
+    let named = items(arguments).into_iter().find_map(|item| match item {
+        [name, sign, value @ ..] if name.is_name("name") && sign.is(b'=') => module.value(value).ok(),
+        _ => None,
     });
-    Some(named)
+    Some(match named {
+        Some(Word::One(name)) => Some(name),
+        Some(Word::Many(_)) | None => None,
+    })
 }
 
 impl Session<'_> {
     /// What the session runs, and what of it cannot be known.
-    fn read(&self, module: &Scope<'_>, text: &str, folder: &str) -> (Environment, Vec<String>) {
+    fn read(&self, module: &Scope<'_>, folder: &str) -> (Environment, Vec<String>) {
         let mut environment = Environment { name: self.name.clone(), cwd: folder.to_owned(), ..Environment::default() };
         let mut unknown = Vec::new();
         let mut scope = module.inside(self.parameter);
-        for node in statements(self.body) {
-            if matches!(node.kind(), "assignment" | "augmented_assignment") {
-                if let Some((name, value)) = self.variable(node, text, &scope) {
-                    environment.env.push((name, value));
-                }
-                scope.assign(node);
+        let mut inner = None;
+        for line in self.body {
+            // Functions of its own run when they are called, if they are.
+            if inner.is_some_and(|indent| line.indent > indent) {
                 continue;
             }
-            let Some((method, arguments)) = self.call(node, text) else { continue };
-            let line = node.start_position().row + 1;
-            match (method, scope.words(arguments)) {
-                ("run" | "run_always", Ok(words)) if !words.is_empty() => {
-                    environment.env.extend(scope.keyword(arguments, "env").unwrap_or_default());
-                    environment.commands.push(words);
-                }
-                ("chdir" | "cd", Ok(words)) => {
-                    let place = crate::format::place::Place { root: "/", cwd: &environment.cwd };
-                    match words.first().and_then(|to| place.inside(to)).filter(|_| !words[0].starts_with('/')) {
-                        Some(cwd) => environment.cwd = cwd,
-                        None => unknown.push(format!("{line}: the session {} goes out of the workspace", self.name)),
-                    }
-                }
-                ("run" | "run_always" | "chdir" | "cd", Err(what)) => {
-                    let what = crate::format::clip(&what, 100).to_owned();
-                    unknown.push(format!("{line}: what `{what}` is shows only when nox runs"));
-                }
-                _ => {}
+            inner = line.tokens.first().filter(|it| it.is_name("def") || it.is_name("class")).map(|_| line.indent);
+            environment.env.extend(self.variable(&line.tokens, &scope));
+            for (method, arguments) in self.calls(&line.tokens) {
+                self.call(method, arguments, &scope, &mut environment)
+                    .unwrap_or_else(|what| unknown.push(format!("{}: {what}", line.number)));
             }
+            scope.assign(&line.tokens);
         }
         (environment, unknown)
     }
 
-    /// The method of the session that is called, and its arguments.
-    fn call<'t>(&self, node: Node<'t>, text: &'t str) -> Option<(&'t str, Node<'t>)> {
-        if node.kind() != "call" {
-            return None;
+    /// The methods of the session that a line calls, with their arguments.
+    fn calls<'t>(&self, tokens: &'t [Token]) -> Vec<(&'t str, &'t [Token])> {
+        let mut found = Vec::new();
+        for (at, window) in tokens.windows(4).enumerate() {
+            let [object, dot, method, open] = window else { continue };
+            if object.is_name(self.parameter) && dot.is(b'.') && open.is(b'(') {
+                let arguments = behind(tokens, at + 3).map(|end| &tokens[at + 4..end - 1]);
+                found.extend(method.name().zip(arguments));
+            }
         }
-        let function = node.child_by_field_name("function")?;
-        let (object, method) = (function.child_by_field_name("object")?, function.child_by_field_name("attribute")?);
-        (&text[object.byte_range()] == self.parameter).then_some(())?;
-        Some((&text[method.byte_range()], node.child_by_field_name("arguments")?))
+        found
+    }
+
+    /// Takes note of what a call does.
+    fn call(
+        &self,
+        method: &str,
+        arguments: &[Token],
+        scope: &Scope<'_>,
+        environment: &mut Environment,
+    ) -> Result<(), String> {
+        if !matches!(method, "run" | "run_always" | "chdir" | "cd") {
+            return Ok(());
+        }
+        let words = scope.words(arguments);
+        let words =
+            words.map_err(|what| format!("what `{}` is shows only when nox runs", crate::format::clip(&what, 100)))?;
+        if matches!(method, "run" | "run_always") {
+            environment.env.extend(scope.keyword(arguments, "env"));
+            environment.commands.extend(Some(words).filter(|words| !words.is_empty()));
+            return Ok(());
+        }
+        let place = crate::format::place::Place { root: "/", cwd: &environment.cwd };
+        let cwd = words.first().filter(|to| !to.starts_with('/')).and_then(|to| place.inside(to));
+        environment.cwd = cwd.ok_or_else(|| format!("the session {} goes out of the workspace", self.name))?;
+        Ok(())
     }
 
     /// `session.env["NAME"] = "value"`.
-    fn variable(&self, node: Node<'_>, text: &str, scope: &Scope<'_>) -> Option<(String, String)> {
-        let (left, right) = (node.child_by_field_name("left")?, node.child_by_field_name("right")?);
-        let object = left.child_by_field_name("value").filter(|_| left.kind() == "subscript")?;
-        (text[object.byte_range()] == format!("{}.env", self.parameter)).then_some(())?;
-        let name = values::literal(left.child_by_field_name("subscript")?, text)?;
-        match scope.value(right).ok()? {
-            Word::One(value) => Some((name, value)),
-            Word::Many(_) => None,
+    fn variable(&self, tokens: &[Token], scope: &Scope<'_>) -> Option<(String, String)> {
+        let (left, is_added, right) = assignment(tokens)?;
+        let [object, dot, env, open, name @ .., _] = left else { return None };
+        let is_own = object.is_name(self.parameter) && dot.is(b'.') && env.is_name("env") && open.is(b'[');
+        (is_own && !is_added).then_some(())?;
+        match (scope.value(name).ok()?, scope.value(right).ok()?) {
+            (Word::One(name), Word::One(value)) => Some((name, value)),
+            _ => None,
         }
     }
-}
-
-/// The statements and calls below a body, in their order; nothing inside of functions that it defines.
-fn statements(body: Node<'_>) -> Vec<Node<'_>> {
-    let mut found = Vec::new();
-    let mut open = vec![body];
-    for _ in 0..MOST_NODES {
-        let Some(node) = open.pop() else { break };
-        match node.kind() {
-            "call" | "assignment" | "augmented_assignment" => found.push(node),
-            "function_definition" | "class_definition" | "lambda" => continue,
-            _ => {}
-        }
-        let mut cursor = node.walk();
-        let children: Vec<Node<'_>> = node.named_children(&mut cursor).collect();
-        open.extend(children.into_iter().rev());
-    }
-    found
 }

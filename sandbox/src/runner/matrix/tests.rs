@@ -186,7 +186,7 @@ fn sessions_are_chosen_by_name() {
         "nox -e open",
         "noxfile.py",
         NOXFILE,
-        "open: \nunknown: noxfile.py:37: what `str(where)` is shows only when nox runs",
+        "open: \nunknown: noxfile.py:35: what `str(where)` is shows only when nox runs",
     );
     check("nox -k tests", "noxfile.py", NOXFILE, "error: nox is told which sessions to run by `-k`");
     check("nox", "noxfile.py", "x = 1\n", "error: the file has no sessions that can be read");

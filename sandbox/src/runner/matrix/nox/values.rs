@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tree_sitter::Node;
+use super::tokens::{Kind, Literal, Token, behind, split};
 
 /// Deepest expressions.
 const MOST_DEPTH: usize = 24;
@@ -16,6 +16,15 @@ pub(super) enum Word {
     Many(Vec<String>),
 }
 
+impl Word {
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::One(word) => word.is_empty(),
+            Self::Many(words) => words.is_empty(),
+        }
+    }
+}
+
 /// The names that have a known value at some place.
 #[derive(Debug, Clone)]
 pub(super) struct Scope<'a> {
@@ -27,16 +36,9 @@ pub(super) struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    /// Returns the names of a module.
-    pub(super) fn of_module(root: Node<'_>, text: &'a str, posargs: &'a [String]) -> Self {
-        let mut scope = Self { text, posargs, session: String::new(), names: HashMap::new() };
-        let mut cursor = root.walk();
-        for statement in root.named_children(&mut cursor).filter(|it| it.kind() == "expression_statement") {
-            if let Some(assignment) = statement.named_child(0).filter(|it| it.kind() == "assignment") {
-                scope.assign(assignment);
-            }
-        }
-        scope
+    /// Returns a module's scope, in which no name is known yet.
+    pub(super) fn new(text: &'a str, posargs: &'a [String]) -> Self {
+        Self { text, posargs, session: String::new(), names: HashMap::new() }
     }
 
     /// Returns the names that are known at the start of a session's function.
@@ -52,147 +54,193 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Takes note of an assignment. What is added to a list in place is not followed: its value is unknown from then on.
-    pub(super) fn assign(&mut self, node: Node<'_>) {
-        let (Some(left), Some(right)) = (node.child_by_field_name("left"), node.child_by_field_name("right")) else {
-            return;
-        };
-        let name = self.text[left.byte_range()].to_owned();
-        let value = self.value(right).ok();
-        let value = match (node.kind(), self.names.get(&name), value) {
-            ("augmented_assignment", Some(Some(Word::Many(known))), Some(Word::Many(more))) => {
-                Some(Word::Many([known.as_slice(), &more].concat()))
-            }
-            ("augmented_assignment", _, _) => None,
-            (_, _, value) => value,
+    /// Returns the text of tokens.
+    pub(super) fn text_of(&self, tokens: &[Token]) -> &'a str {
+        match (tokens.first(), tokens.last()) {
+            (Some(first), Some(last)) => &self.text[first.at.start..last.at.end],
+            _ => "",
+        }
+    }
+
+    /// Takes note of an assignment, `left = right` or `left += right`; whether there was one. A name whose value is not known is
+    /// unknown from then on.
+    pub(super) fn assign(&mut self, tokens: &[Token]) -> bool {
+        let Some((left, is_added, right)) = assignment(tokens) else { return false };
+        let name = self.text_of(left).to_owned();
+        let value = match (is_added, self.value(right).ok()) {
+            (false, value) => value,
+            (true, Some(Word::Many(more))) => match self.names.get(&name) {
+                Some(Some(Word::Many(known))) => Some(Word::Many([known.as_slice(), &more].concat())),
+                _ => None,
+            },
+            (true, _) => None,
         };
         self.names.insert(name, value);
+        true
     }
 
     /// Returns the words of a call's arguments.
     ///
     /// # Errors
     /// With the text of the first that is not known.
-    pub(super) fn words(&self, arguments: Node<'_>) -> Result<Vec<String>, String> {
+    pub(super) fn words(&self, arguments: &[Token]) -> Result<Vec<String>, String> {
         let mut words = Vec::new();
-        let mut cursor = arguments.walk();
-        for argument in arguments.named_children(&mut cursor) {
-            match argument.kind() {
-                "keyword_argument" | "dictionary_splat" | "comment" => {}
-                _ => match self.value(argument)? {
-                    Word::One(word) => words.push(word),
-                    Word::Many(more) => words.extend(more),
-                },
+        for argument in items(arguments) {
+            let is_named = matches!(argument, [name, sign, ..] if name.name().is_some() && sign.is(b'='));
+            if !is_named && !matches!(argument, [one, two, ..] if one.is(b'*') && two.is(b'*')) {
+                words.extend(self.item(argument, 0)?);
             }
         }
         Ok(words)
     }
 
-    /// Returns a call's argument of a name, where it is a dictionary of known strings.
-    pub(super) fn keyword(&self, arguments: Node<'_>, wanted: &str) -> Option<Vec<(String, String)>> {
-        let mut cursor = arguments.walk();
-        let argument = arguments.named_children(&mut cursor).find(|argument| {
-            let name = argument.child_by_field_name("name");
-            argument.kind() == "keyword_argument" && name.is_some_and(|name| &self.text[name.byte_range()] == wanted)
-        })?;
-        let dictionary = argument.child_by_field_name("value").filter(|value| value.kind() == "dictionary")?;
-        let mut inner = dictionary.walk();
-        let pairs = dictionary.named_children(&mut inner).filter_map(|pair| {
-            let (key, value) = (pair.child_by_field_name("key")?, pair.child_by_field_name("value")?);
+    /// Returns a call's argument of a name, where it is a dictionary; pairs that are not known are left out.
+    pub(super) fn keyword(&self, arguments: &[Token], wanted: &str) -> Vec<(String, String)> {
+        let named = |item: &&[Token]| matches!(item, [name, sign, ..] if name.is_name(wanted) && sign.is(b'='));
+        let Some([_, _, open, inner @ .., _]) = items(arguments).into_iter().find(named) else { return Vec::new() };
+        if !open.is(b'{') {
+            return Vec::new();
+        }
+        let pairs = items(inner).into_iter().filter_map(|pair| {
+            let [key, value] = split(pair, |token| token.is(b':'))[..] else { return None };
             match (self.value(key).ok()?, self.value(value).ok()?) {
                 (Word::One(key), Word::One(value)) => Some((key, value)),
                 _ => None,
             }
         });
-        Some(pairs.collect())
+        pairs.collect()
     }
 
     /// Returns what an expression stands for.
     ///
     /// # Errors
     /// With the text of what is not known.
-    pub(super) fn value(&self, node: Node<'_>) -> Result<Word, String> {
-        self.at_depth(node, 0)
+    pub(super) fn value(&self, tokens: &[Token]) -> Result<Word, String> {
+        self.at_depth(tokens, 0)
     }
 
-    fn at_depth(&self, node: Node<'_>, depth: usize) -> Result<Word, String> {
-        let text = &self.text[node.byte_range()];
-        let unknown = || text.to_owned();
-        if depth > MOST_DEPTH {
-            return Err(unknown());
+    fn at_depth(&self, tokens: &[Token], depth: usize) -> Result<Word, String> {
+        let unknown = || Err(self.text_of(tokens).to_owned());
+        let deciding = ["if", "and", "not", "for", "in", "is", "lambda", "await"];
+        if depth > MOST_DEPTH || split(tokens, |it| deciding.iter().any(|word| it.is_name(word))).len() > 1 {
+            return unknown();
         }
-        let deeper = |node: Node<'_>| self.at_depth(node, depth + 1);
-        match node.kind() {
-            "string" | "concatenated_string" => self.string(node, depth).map(Word::One).ok_or_else(unknown),
-            "list" | "tuple" => {
-                let mut words = Vec::new();
-                let mut cursor = node.walk();
-                for item in node.named_children(&mut cursor).filter(|item| item.kind() != "comment") {
-                    match deeper(item)? {
-                        Word::One(word) => words.push(word),
-                        Word::Many(more) if item.kind() == "list_splat" => words.extend(more),
-                        Word::Many(_) => return Err(unknown()),
-                    }
-                }
-                Ok(Word::Many(words))
+        let either = split(tokens, |token| token.is_name("or"));
+        if let [first, rest @ ..] = &either[..]
+            && !rest.is_empty()
+        {
+            let mut value = self.at_depth(first, depth + 1)?;
+            for next in rest.iter().filter(|_| depth < MOST_DEPTH) {
+                value = if value.is_empty() { self.at_depth(next, depth + 1)? } else { value };
             }
-            "list_splat" | "parenthesized_expression" => node.named_child(0).map_or_else(|| Err(unknown()), deeper),
-            "attribute" if text == format!("{}.posargs", self.session) => Ok(Word::Many(self.posargs.to_vec())),
-            "identifier" | "attribute" => self.names.get(text).cloned().flatten().ok_or_else(unknown),
-            "boolean_operator" => self.either(node, depth),
-            "binary_operator" => {
-                let side = |name: &str| node.child_by_field_name(name).map_or_else(|| Err(unknown()), deeper);
-                match (node.child_by_field_name("operator").map(|it| it.kind()), side("left")?, side("right")?) {
-                    (Some("+"), Word::One(left), Word::One(right)) => Ok(Word::One(left + &right)),
-                    (Some("+"), Word::Many(left), Word::Many(right)) => Ok(Word::Many([left, right].concat())),
-                    _ => Err(unknown()),
-                }
+            return Ok(value);
+        }
+        let sum = split(tokens, |token| token.is(b'+'));
+        if sum.len() > 1 {
+            let parts = sum.iter().map(|part| self.at_depth(part, depth + 1)).collect::<Result<Vec<_>, _>>()?;
+            return added(&parts).map_or_else(unknown, Ok);
+        }
+        match tokens {
+            [open, inner @ .., _] if open.is(b'[') && behind(tokens, 0) == Some(tokens.len()) => {
+                self.list(inner, depth)
             }
-            _ => Err(unknown()),
+            [open, inner @ .., _] if open.is(b'(') && behind(tokens, 0) == Some(tokens.len()) => {
+                let is_tuple = inner.is_empty() || split(inner, |token| token.is(b',')).len() > 1;
+                if is_tuple { self.list(inner, depth) } else { self.at_depth(inner, depth + 1) }
+            }
+            [] => unknown(),
+            _ if tokens.iter().all(|token| matches!(token.kind, Kind::Str(_))) => {
+                let parts = tokens.iter().map(|token| match &token.kind {
+                    Kind::Str(literal) => self.string(literal),
+                    Kind::Name(_) | Kind::Sign(_) => None,
+                });
+                parts.collect::<Option<String>>().map_or_else(unknown, |text| Ok(Word::One(text)))
+            }
+            _ => self.named(self.text_of(tokens)).map_or_else(unknown, Ok),
         }
     }
 
-    /// `session.posargs or ["tests"]`.
-    fn either(&self, node: Node<'_>, depth: usize) -> Result<Word, String> {
-        let text = &self.text[node.byte_range()];
-        let field = |name: &str| node.child_by_field_name(name).ok_or_else(|| text.to_owned());
-        if field("operator")?.kind() != "or" {
-            return Err(text.to_owned());
-        }
-        let left = self.at_depth(field("left")?, depth + 1)?;
-        let is_empty = match &left {
-            Word::One(word) => word.is_empty(),
-            Word::Many(words) => words.is_empty(),
+    fn list(&self, inner: &[Token], depth: usize) -> Result<Word, String> {
+        let words = items(inner).into_iter().map(|item| self.item(item, depth + 1));
+        Ok(Word::Many(words.collect::<Result<Vec<_>, _>>()?.concat()))
+    }
+
+    /// One item of a list, or one argument: a word, or with a star in front several.
+    fn item(&self, tokens: &[Token], depth: usize) -> Result<Vec<String>, String> {
+        let (star, value) = match tokens {
+            [star, rest @ ..] if star.is(b'*') => (true, self.at_depth(rest, depth + 1)?),
+            tokens => (false, self.at_depth(tokens, depth + 1)?),
         };
-        if is_empty { self.at_depth(field("right")?, depth + 1) } else { Ok(left) }
+        match (star, value) {
+            (false, Word::One(word)) => Ok(vec![word]),
+            (true, Word::Many(words)) => Ok(words),
+            _ => Err(self.text_of(tokens).to_owned()),
+        }
     }
 
-    /// A string, also one of several parts, and one with names of known strings in it.
-    fn string(&self, node: Node<'_>, depth: usize) -> Option<String> {
-        let mut done = String::new();
-        let mut cursor = node.walk();
-        for part in node.named_children(&mut cursor) {
-            match part.kind() {
-                "string" => done.push_str(&self.string(part, depth + 1).filter(|_| depth < MOST_DEPTH)?),
-                "string_start" | "string_end" => {}
-                "string_content" if part.named_child_count() == 0 => done.push_str(&self.text[part.byte_range()]),
-                // Escapes are rare in commands, and a wrong word is worse than none.
-                "string_content" => return None,
-                "interpolation" if part.named_child_count() == 1 => {
-                    match self.at_depth(part.named_child(0)?, depth + 1).ok()? {
-                        Word::One(word) => done.push_str(&word),
-                        Word::Many(_) => return None,
-                    }
-                }
-                _ => return None,
-            }
+    fn named(&self, name: &str) -> Option<Word> {
+        if !self.session.is_empty() && name.strip_prefix(self.session.as_str()) == Some(".posargs") {
+            return Some(Word::Many(self.posargs.to_vec()));
         }
-        Some(done)
+        self.names.get(name).cloned().flatten()
+    }
+
+    /// A string, also one with names of known strings in it. Escapes are rare in commands, and a wrong word is worse than none.
+    fn string(&self, literal: &Literal) -> Option<String> {
+        let text = &self.text[literal.inner.clone()];
+        if text.contains('\\') && !literal.prefix.contains('r') {
+            return None;
+        }
+        if !literal.prefix.contains('f') {
+            return Some(text.to_owned());
+        }
+        let mut done = String::new();
+        let mut rest = text;
+        while let Some((before, behind)) = rest.split_once('{') {
+            let (name, after) = behind.split_once('}')?;
+            let Word::One(value) = self.named(name.trim())? else { return None };
+            done.push_str(before);
+            done.push_str(&value);
+            rest = after;
+        }
+        (!done.contains('}') && !rest.contains('}')).then(|| done + rest)
     }
 }
 
-/// Returns a string's text, where it is a plain literal.
-pub(super) fn literal(node: Node<'_>, text: &str) -> Option<String> {
-    let scope = Scope { text, posargs: &[], session: String::new(), names: HashMap::new() };
-    scope.string(node, 0).filter(|_| node.kind() == "string")
+/// The arguments of a call or the items of a list.
+pub(super) fn items(tokens: &[Token]) -> Vec<&[Token]> {
+    let mut parts = split(tokens, |token| token.is(b','));
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+/// `left = right`, `left: type = right` and `left += right`; `x == y`, `x <= y` and arguments are none of them.
+pub(super) fn assignment(tokens: &[Token]) -> Option<(&[Token], bool, &[Token])> {
+    let parts = split(tokens, |token| token.is(b'='));
+    let [left, right] = parts[..] else { return None };
+    let (left, is_added) = match left {
+        [left @ .., sign] if sign.is(b'+') => (left, true),
+        [.., sign] if matches!(sign.kind, Kind::Sign(b'!' | b'<' | b'>' | b'-' | b'*' | b'/' | b'|' | b':')) => {
+            return None;
+        }
+        left => (split(left, |token| token.is(b':'))[0], false),
+    };
+    let keyword =
+        left.first().and_then(Token::name).is_some_and(|name| matches!(name, "if" | "while" | "with" | "assert"));
+    (!left.is_empty() && !right.is_empty() && !keyword).then_some((left, is_added, right))
+}
+
+fn added(parts: &[Word]) -> Option<Word> {
+    let strings = parts.iter().map(|part| match part {
+        Word::One(text) => Some(text.as_str()),
+        Word::Many(_) => None,
+    });
+    if let Some(strings) = strings.collect::<Option<Vec<_>>>() {
+        return Some(Word::One(strings.concat()));
+    }
+    let lists = parts.iter().map(|part| match part {
+        Word::Many(words) => Some(words.as_slice()),
+        Word::One(_) => None,
+    });
+    lists.collect::<Option<Vec<_>>>().map(|lists| Word::Many(lists.concat()))
 }
