@@ -11,6 +11,8 @@ mod java;
 mod javascript;
 mod php;
 pub(crate) mod python;
+#[cfg(test)]
+mod robust;
 mod ruby;
 mod rust;
 mod walk;

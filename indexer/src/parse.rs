@@ -1,6 +1,7 @@
 //! From bytes to facts, and which bytes are not worth it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::facts::FileFacts;
 use crate::index::SkipReason;
@@ -13,8 +14,8 @@ const MAX_BYTES: usize = 1 << 20;
 const HEAD: usize = 2048;
 /// People do not write lines this long, on the average of a file.
 const LONG_LINES: usize = 400;
-/// A parse ends after this many hundreds of operations. A megabyte of sound code takes about 10,000 of them.
-pub(crate) const MAX_STEPS: u64 = 200_000;
+/// A parse ends after this long. A megabyte of sound code takes a tenth of a second.
+pub(crate) const LIMIT: Duration = Duration::from_secs(5);
 
 /// Returns why a file of these bytes is left out; `None` when it is not.
 pub(crate) fn reason_to_skip(bytes: &[u8]) -> Option<SkipReason> {
@@ -47,17 +48,19 @@ fn says_generated(head: &[u8]) -> bool {
     })
 }
 
-/// Returns the facts of a file, or why it has none. A pure function: equal bytes give equal facts.
+/// Returns the facts of a file, or why it has none. A pure function, equal bytes give equal facts, but for files that take the parser
+/// about as long as it is given.
 pub(crate) fn read(language: LanguageId, bytes: &[u8]) -> Result<FileFacts, SkipReason> {
     match reason_to_skip(bytes) {
         Some(reason) => Err(reason),
-        None => extract(language, bytes),
+        None => extract(language, bytes, LIMIT),
     }
 }
 
-fn extract(language: LanguageId, bytes: &[u8]) -> Result<FileFacts, SkipReason> {
+/// Returns the facts of a file even where it would be left out for what it is.
+pub(crate) fn extract(language: LanguageId, bytes: &[u8], limit: Duration) -> Result<FileFacts, SkipReason> {
     let (text, partly) = as_utf8(bytes);
-    let tree = SyntaxTree::parse_within(language, text, MAX_STEPS).ok_or(SkipReason::TooSlow)?;
+    let tree = SyntaxTree::parse_within(language, text, limit).ok_or(SkipReason::TooSlow)?;
     let mut facts = language::of(language).facts(&tree);
     let unended = bytes.last().is_some_and(|it| *it != b'\n');
     facts.lines = memchr::memchr_iter(b'\n', bytes).count() as u32 + u32::from(unended);
@@ -78,10 +81,9 @@ fn as_utf8(bytes: &[u8]) -> (Arc<[u8]>, Option<SkipReason>) {
     (text.into(), Some(SkipReason::MixedEncoding))
 }
 
-/// Returns the facts of a file even where it would be left out.
 #[cfg(test)]
 pub(crate) fn facts(language: LanguageId, bytes: &[u8]) -> FileFacts {
-    extract(language, bytes).unwrap()
+    extract(language, bytes, Duration::from_secs(600)).unwrap()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use repo::RepoPath;
 use serde::{Deserialize, Serialize};
@@ -126,14 +127,13 @@ impl SyntaxTree {
         }
     }
 
-    /// Parses `text` within `steps` hundreds of the parser's operations; `None` when it takes more. Operations rather than seconds are
-    /// counted, so that equal bytes always yield equal trees.
-    pub fn parse_within(language: LanguageId, text: impl Into<Arc<[u8]>>, steps: u64) -> Option<SyntaxTree> {
+    /// Parses `text`; `None` when it takes longer than `limit`. The parser takes quadratic time on some deeply nested code that is broken.
+    pub fn parse_within(language: LanguageId, text: impl Into<Arc<[u8]>>, limit: Duration) -> Option<SyntaxTree> {
         let text = text.into();
-        let mut left = steps;
-        let tree = parse_while(language, &text, &mut |_| {
-            left = left.saturating_sub(1);
-            if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        let started = Instant::now();
+        let tree = parse_while(language, &text, &mut |_| match started.elapsed() < limit {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
         })?;
         Some(SyntaxTree { tree, text, language })
     }

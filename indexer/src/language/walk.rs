@@ -28,6 +28,9 @@ pub(super) use text::{
 use crate::facts::{FileFacts, NameId, Reference};
 use crate::syntax::SyntaxTree;
 
+/// Nobody nests functions and classes deeper.
+const MAX_SCOPES: usize = 200;
+
 /// What a language's nodes mean to the walk. The value is the language's own state for one file.
 pub(super) trait Dialect: Sized {
     /// What a node kind of the grammar means; the default stands for all that mean nothing.
@@ -178,9 +181,12 @@ impl<'t, D: Dialect> Walk<'t, D> {
         self.frames.last().map(|it| it.kind).unwrap_or_default()
     }
 
-    /// Opens a scope that ends with the node that is entered.
+    /// Opens a scope that ends with the node that is entered. Beyond [`MAX_SCOPES`] the scope around stays the innermost: a reference is
+    /// looked at once in every scope around it.
     pub(super) fn open(&mut self, scope: Scope<'t>) {
-        self.scopes.push(scope);
+        if self.scopes.len() < MAX_SCOPES {
+            self.scopes.push(scope);
+        }
     }
 
     /// Opens a namespace that ends with the node that is entered.

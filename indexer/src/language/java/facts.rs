@@ -4,7 +4,6 @@ use tree_sitter::Node;
 
 use crate::facts::Usage;
 use crate::language::walk::{self, Dialect, Kinds, Scope, ScopeKind, Walk, class_of_type, unquoted};
-use crate::symbol::SymbolKind;
 use crate::syntax::LanguageId;
 
 pub(super) type Frame<'t> = walk::Frame<'t, Kind>;
@@ -146,25 +145,16 @@ impl Dialect for JavaFacts {
     /// A class with tests is one of tests; before annotations, both were told by their names.
     fn closed(walk: &mut Walker<'_>, scope: &Scope<'_>) {
         let Some(at) = scope.definition else { return };
-        let symbol = &walk.facts.symbols[at as usize];
         match scope.kind {
-            ScopeKind::Function => {
-                let name = |it: &String| it.split('(').next().unwrap_or(it).rsplit('.').next().unwrap_or("").to_owned();
-                if symbol.decorators.iter().any(|it| TEST_ANNOTATIONS.contains(&name(it).as_str())) {
-                    walk.mark_test(at);
-                }
+            ScopeKind::Function if walk.is_test_method(at) => {
+                walk.mark_test(at);
+                walk.scope().marked = true;
             }
-            ScopeKind::Class if scope.owner.is_none() => {
-                let is_case = symbol.bases.iter().any(|it| it.ends_with("TestCase"));
-                let end = symbol.span.end;
-                let inside = walk.facts.symbols[at as usize + 1..].iter().take_while(|it| it.span.start < end);
-                let mut inside = inside.filter(|it| it.parent == Some(at) && it.kind == SymbolKind::Method);
-                if inside.any(|it| it.is_test || (is_case && it.name.starts_with("test"))) {
-                    walk.mark_test(at);
-                    walk.mark_inside(at);
-                }
+            ScopeKind::Class if scope.marked => {
+                walk.mark_test(at);
+                walk.mark_inside(at);
             }
-            ScopeKind::Class | ScopeKind::File | ScopeKind::Anonymous => {}
+            ScopeKind::Function | ScopeKind::Class | ScopeKind::File | ScopeKind::Anonymous => {}
         }
     }
 
@@ -175,6 +165,15 @@ impl Dialect for JavaFacts {
 
 /// Uses of names, and texts.
 impl<'t> Walker<'t> {
+    fn is_test_method(&self, at: u32) -> bool {
+        let Some(method) = self.facts.symbols.get(at as usize) else { return false };
+        let name = |it: &String| it.split('(').next().unwrap_or(it).rsplit('.').next().unwrap_or("").to_owned();
+        let annotated = method.decorators.iter().any(|it| TEST_ANNOTATIONS.contains(&name(it).as_str()));
+        let class = method.parent.and_then(|it| self.facts.symbols.get(it as usize));
+        let in_case = class.is_some_and(|it| it.bases.iter().any(|it| it.ends_with("TestCase")));
+        annotated || (in_case && method.name.starts_with("test"))
+    }
+
     fn use_of(&mut self, frame: Frame<'t>) -> bool {
         let node = frame.node;
         match frame.kind {

@@ -28,7 +28,7 @@ pub(super) fn items(tree: &SyntaxTree) -> Option<SyntaxTree> {
         }
         let mut text = before.text().to_vec();
         calls.iter().for_each(|it| overwrite(*it, &mut text));
-        let after = SyntaxTree::parse_within(LanguageId::Rust, text, parse::MAX_STEPS)?;
+        let after = SyntaxTree::parse_within(LanguageId::Rust, text, parse::LIMIT)?;
         if before.is_clean() && !after.is_clean() {
             break;
         }

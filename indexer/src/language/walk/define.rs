@@ -5,9 +5,12 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
-use super::text::{MAX_PATH, MAX_SIGNATURE, one_line};
+use super::text::{MAX_PATH, MAX_SIGNATURE, cut, one_line};
 use super::{Dialect, Scope, ScopeKind, Walk};
 use crate::symbol::{Definition, Form, LineRange, SymbolKind};
+
+/// A longer name qualifies nothing further.
+const MAX_QUALIFIED: usize = 1000;
 
 /// What a language knows of a definition when it meets it.
 #[derive(Clone, Debug)]
@@ -152,7 +155,7 @@ impl<'t, D: Dialect> Walk<'t, D> {
     /// Adds a definition as it is, but for its qualified name and namespace.
     pub(in crate::language) fn push_definition(&mut self, mut definition: Definition) -> u32 {
         let parent = definition.parent.and_then(|it| self.facts.symbols.get(it as usize));
-        let parent = parent.map(|it| it.qualified.as_str()).filter(|it| *it != D::UNNAMED);
+        let parent = parent.map(|it| it.qualified.as_str()).filter(|it| *it != D::UNNAMED && it.len() <= MAX_QUALIFIED);
         let around = parent.into_iter().chain(definition.owner.as_deref());
         definition.qualified = around.chain([definition.name.as_str()]).collect::<Vec<_>>().join(".");
         if definition.parent.is_none() {
@@ -226,7 +229,7 @@ pub(in crate::language) fn class_of_type(text: &str) -> Option<String> {
         "dyn ",
         "impl ",
     ];
-    let mut text = text.trim().trim_start_matches(':').trim();
+    let mut text = cut(text, 2 * MAX_PATH).trim().trim_start_matches(':').trim();
     text = text.trim_start_matches(['&', '*', '?', '(']).trim_start();
     if text.starts_with('\'') {
         text = text.split_once(' ').map_or("", |it| it.1);

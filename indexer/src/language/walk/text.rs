@@ -104,8 +104,9 @@ impl<'t, D: Dialect> Walk<'t, D> {
 
     /// Notes a string literal whose text, without quotes, is `content`.
     pub(in crate::language) fn string(&mut self, node: Node<'_>, content: &str) {
+        let content = cut(content, MAX_TEXT);
         if content.bytes().any(|it| it.is_ascii_alphanumeric() || !it.is_ascii()) {
-            let span = text_span(node, cut(content, MAX_TEXT), self.within());
+            let span = text_span(node, content, self.within());
             self.facts.strings.push(span);
         }
     }
@@ -155,6 +156,8 @@ pub(in crate::language) fn named_children(node: Node<'_>) -> Vec<Node<'_>> {
 /// Joins lines and runs of white space.
 pub(in crate::language) fn one_line(text: &str, max: usize) -> String {
     let mut line = String::new();
+    // A word may be as long as the file.
+    let text = cut(text, 16 * max);
     for word in text.split_whitespace() {
         if line.len() + word.len() >= max {
             line.push('…');

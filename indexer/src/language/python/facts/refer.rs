@@ -43,7 +43,8 @@ impl<'t> Walker<'t> {
     /// Returns what binds the identifier or attribute, if anything does.
     pub(super) fn binding(&self, frame: Frame<'t>) -> Option<Binding<'t>> {
         let mut field = frame.field;
-        for outer in self.frames.iter().rev() {
+        // Nobody nests patterns deeper.
+        for outer in self.frames.iter().rev().take(100) {
             match (outer.kind, field) {
                 (Kind::Pattern | Kind::AsPatternTarget, _) => field = outer.field,
                 (Kind::Assignment, Some("left")) => return Some(Binding::Assignment(outer.node)),
