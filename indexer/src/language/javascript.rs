@@ -27,7 +27,7 @@ impl Language for JavaScript {
         let name = path.file_name().to_ascii_lowercase();
         let marks = [".test.", ".spec.", ".cy.", "-test.", "_test.", "-spec.", "_spec.", ".e2e."];
         let has = |mark: &&str| memchr::memmem::find(&name, mark.as_bytes()).is_some();
-        in_directory || marks.iter().any(|it| has(it)) || name.starts_with(b"test.") || name.starts_with(b"test-")
+        in_directory || marks.iter().any(has) || name.starts_with(b"test.") || name.starts_with(b"test-")
     }
 
     fn is_common_member(&self, name: &str) -> bool {

@@ -319,7 +319,7 @@ impl<'t> Walker<'t> {
     /// `namespace a = b::c;`
     pub(super) fn namespace_alias(&mut self, node: Node<'t>) {
         let Some(name) = node.child_by_field_name("name") else { return };
-        let target = named_children(node).into_iter().filter(|it| it.id() != name.id()).next_back();
+        let target = named_children(node).into_iter().rfind(|it| it.id() != name.id());
         let Some(module) = target.map(|it| self.slice(it).replace("::", ".")) else { return };
         self.import(&module, ImportItem::Module { alias: Some(self.slice(name).to_owned()) }, ImportForm::Plain, node);
     }

@@ -283,11 +283,10 @@ impl<'t> Walker<'t> {
     fn method_reference(&mut self, node: Node<'t>) {
         let count = node.named_child_count();
         let parts = (node.named_child(0), node.named_child(count.saturating_sub(1) as u32));
-        if let (Some(object), Some(name)) = parts {
-            if count > 1 && name.kind() == "identifier" {
-                self.claim(name);
-                self.taken_from(object, name, Usage::Call);
-            }
+        let (Some(object), Some(name)) = parts else { return };
+        if count > 1 && name.kind() == "identifier" {
+            self.claim(name);
+            self.taken_from(object, name, Usage::Call);
         }
     }
 
