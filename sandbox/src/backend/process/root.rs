@@ -21,6 +21,7 @@ const SYSTEM: &[&str] = &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "
 /// Settings of the machine that programs need and that tell nothing about its users.
 const SETTINGS: &[&str] = &[
     "/etc/alternatives",
+    "/etc/java",
     "/etc/ld.so.cache",
     "/etc/ld.so.conf",
     "/etc/ld.so.conf.d",
@@ -47,7 +48,23 @@ const MOUNT_POINTS: &[&str] = &["/sys", "/mnt", "/media", "/srv"];
 
 /// Returns the folders of this machine that a program in a box may read.
 pub(super) fn readable(interpreter: &Interpreter) -> impl Iterator<Item = PathBuf> {
-    SYSTEM.iter().chain(SETTINGS).map(PathBuf::from).chain(interpreter.folders.iter().cloned())
+    SYSTEM.iter().map(PathBuf::from).chain(settings()).chain(interpreter.folders.iter().cloned())
+}
+
+/// Returns the settings that a box is shown. Those of Java and PHP lie in a folder for each of their versions; of PHP only the lists of
+/// extensions are shown, since `php.ini` may hold passwords.
+fn settings() -> impl Iterator<Item = PathBuf> {
+    let of_java = below("/etc").filter(|path| {
+        let name = path.file_name().map(|name| name.as_bytes()).unwrap_or_default();
+        name.starts_with(b"java-") && name.ends_with(b"-openjdk")
+    });
+    let of_php = below("/etc/php").flat_map(|version| ["cli/conf.d", "mods-available"].map(|part| version.join(part)));
+    SETTINGS.iter().map(PathBuf::from).chain(of_java).chain(of_php)
+}
+
+/// Returns what a folder of this machine has, in an order of its own.
+fn below(folder: &str) -> impl Iterator<Item = PathBuf> + use<> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
 /// Whether the new root gets a `/proc` of its own.
@@ -68,8 +85,8 @@ pub(super) fn steps(request: &Request, user: u32, proc: Proc) -> io::Result<(CSt
     builder.scratch(WORKSPACE, limits.disk_bytes, limits.files, user)?;
     builder.scratch(SCRATCH, limits.disk_bytes, limits.files, user)?;
     builder.scratch("/dev/shm", limits.disk_bytes / 4, limits.files, user)?;
-    for path in SYSTEM.iter().chain(SETTINGS) {
-        builder.same(Path::new(path))?;
+    for path in SYSTEM.iter().map(PathBuf::from).chain(settings()) {
+        builder.same(&path)?;
     }
     for folder in &interpreter.folders {
         if !SYSTEM.iter().any(|system| folder.starts_with(system)) {

@@ -8,7 +8,7 @@ use super::*;
 /// Cases at one time: each waits for its box for a while.
 const AT_ONCE: usize = 2;
 
-const GO: Case = Case {
+pub(super) const GO: Case = Case {
     runner: RunnerKind::GoTest,
     words: &["go", "test", "./..."],
     programs: &["go"],
@@ -47,7 +47,7 @@ const RUST: Case = Case {
     passing: "tests/sums.rs::adds_nothing",
 };
 
-const PHPUNIT: Case = Case {
+pub(super) const PHPUNIT: Case = Case {
     runner: RunnerKind::PhpUnit,
     words: &["phpunit", "tests"],
     programs: &["phpunit"],
@@ -98,7 +98,7 @@ const JUNIT: Case = Case {
     passing: "src/test/java/org/example/SumTest.java::SumTest::addsNothing",
 };
 
-const CTEST: Case = Case {
+pub(super) const CTEST: Case = Case {
     runner: RunnerKind::Ctest,
     words: &["ctest", "--test-dir", "build"],
     programs: &["ctest", "cmake"],

@@ -1,5 +1,6 @@
 //! Test tools by their command lines, end to end: a candidate that fixes the program, judged by each tool in a box.
 
+use super::languages::{CTEST, GO, PHPUNIT};
 use super::*;
 
 /// A program with a fault, its tests, and the fix.
@@ -124,4 +125,19 @@ async fn rspec_judges_candidates() {
 #[tokio::test]
 async fn minitest_judges_candidates() {
     judges_candidates(&MINITEST).await;
+}
+
+#[tokio::test]
+async fn phpunit_judges_candidates() {
+    judges_candidates(&PHPUNIT).await;
+}
+
+#[tokio::test]
+async fn go_test_judges_candidates() {
+    judges_candidates(&GO).await;
+}
+
+#[tokio::test]
+async fn ctest_judges_candidates() {
+    judges_candidates(&CTEST).await;
 }

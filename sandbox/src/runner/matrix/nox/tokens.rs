@@ -182,7 +182,7 @@ pub(super) fn behind(tokens: &[Token], open: usize) -> Option<usize> {
 }
 
 /// Splits tokens outside of brackets.
-pub(super) fn split<'t>(tokens: &'t [Token], is_end: impl Fn(&Token) -> bool) -> Vec<&'t [Token]> {
+pub(super) fn split(tokens: &[Token], is_end: impl Fn(&Token) -> bool) -> Vec<&[Token]> {
     let mut parts = Vec::new();
     let (mut start, mut depth) = (0, 0_usize);
     for (at, token) in tokens.iter().enumerate() {
