@@ -23,6 +23,7 @@ use indexer::localize::{Inputs, Localization};
 use indexer::spectrum::Spectrum;
 use indexer::{Index, IssueText};
 use repo::policy::Policy as PatchPolicy;
+use sandbox::verdict::CacheStats;
 use sandbox::{Backend, BackendKind, ConnectOptions, ImageRef, Labels, Limits, RunnerKind, SandboxSpec, TestPlan};
 use tokio_util::sync::CancellationToken;
 
@@ -134,6 +135,8 @@ pub struct Outcome {
     pub evaluations: u64,
     /// Nodes in the search tree.
     pub nodes: usize,
+    /// How often the result of a test was known already; `None` where none are remembered.
+    pub remembered: Option<CacheStats>,
     /// Time the search itself took.
     pub search_time: Duration,
     /// Time the job took.
@@ -474,6 +477,7 @@ async fn search(settings: &Settings, job: &Job<'_>, world: Arc<Candidates>) -> R
             patch,
             evaluations: search.evaluations(),
             nodes: search.tree().len(),
+            remembered: job.memory.stats(),
             search_time,
             time: cx.clock.elapsed(),
         });
@@ -509,6 +513,7 @@ impl Outcome {
             patch: None,
             evaluations: 0,
             nodes: 0,
+            remembered: None,
             search_time: Duration::ZERO,
             time: cx.clock.elapsed(),
         }

@@ -316,6 +316,7 @@ impl Finished {
             "evaluations": outcome.evaluations,
             "nodes": outcome.nodes,
             "evaluations_per_second": rate(outcome),
+            "remembered": outcome.remembered.map(|stats| json!({ "hits": stats.hits, "misses": stats.misses, "rate": stats.rate() })),
             "seconds": outcome.time.as_secs_f64(),
             "usd": 0.0,
             "tokens": { "input": 0, "output": 0 },

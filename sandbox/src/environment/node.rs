@@ -1,5 +1,7 @@
 //! Node.js: package.json, lock files, and which package manager they belong to.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::candidate::{Candidate, nearest};
@@ -11,6 +13,8 @@ use super::{Evidence, Found, Language};
 
 /// Scripts that follow one another at most.
 const MOST_HOPS: usize = 8;
+/// Runs of test tools that one script is searched for.
+const MOST_TOOLS: usize = 16;
 
 /// How dependencies are installed and scripts are run.
 struct Manager {
@@ -173,7 +177,7 @@ impl Scripts<'_> {
             let Some(line) = self.script(&name).filter(|line| !line.trim_start().starts_with("echo ")) else {
                 continue;
             };
-            if let Some(command) = self.tool(line, 0) {
+            if let Some(command) = self.tool(line) {
                 it.tests.push(Found::stated(command, self.tree.says(self.file, &format!("\"{name}\""))));
             }
             it.tests.push(Found::stated(format!("{run} {name}"), evidence));
@@ -184,22 +188,33 @@ impl Scripts<'_> {
         }
     }
 
-    /// Follows a script to the test tool that it runs.
-    fn tool(&self, line: &str, hops: usize) -> Option<String> {
+    /// Follows a script to the test tool that it runs: of several runs to the one that names the fewest files.
+    fn tool(&self, line: &str) -> Option<String> {
+        let (mut found, mut followed) = (Vec::new(), HashSet::new());
+        self.tools(line, 0, &mut found, &mut followed);
+        found.into_iter().min_by_key(|(files, _)| *files).map(|(_, command)| command)
+    }
+
+    /// Adds the test tools that a script runs, each with how many words it has that are no options.
+    fn tools(&self, line: &str, hops: usize, found: &mut Vec<(usize, String)>, followed: &mut HashSet<String>) {
         if hops > MOST_HOPS {
-            return None;
+            return;
         }
         for command in shell::commands(line) {
+            if found.len() >= MOST_TOOLS {
+                return;
+            }
             let unwrapped = shell::unwrapped(&command.words);
-            let first = unwrapped.first().map(|word| shell::base_name(word))?;
+            let Some(first) = unwrapped.first().map(|word| shell::base_name(word)) else { continue };
             let coverage = ["c8", "nyc", "cross-env", "env"].contains(&first);
             let inner = unwrapped.iter().skip(1).skip_while(|word| word.starts_with('-') || word.contains('='));
             let words: Vec<String> = if coverage { inner.cloned().collect() } else { unwrapped.to_vec() };
             let text: Vec<&str> = words.iter().map(String::as_str).collect();
             match text[..] {
                 ["npm" | "yarn" | "pnpm", "run" | "run-script", name, ..] | ["yarn" | "pnpm", name] => {
-                    if let Some(found) = self.script(name).and_then(|line| self.tool(line, hops + 1)) {
-                        return Some(found);
+                    // Each script once: scripts may call one another in circles.
+                    if let Some(line) = self.script(name).filter(|_| followed.insert(name.to_owned())) {
+                        self.tools(line, hops + 1, found, followed);
                     }
                 }
                 _ if shell::tests_of(&words) == Some(Language::JavaScript) && !words[0].starts_with("npm") => {
@@ -209,11 +224,11 @@ impl Scripts<'_> {
                         .map(|(name, value)| format!("{name}={} ", shell_words::quote(value)))
                         .collect();
                     let program = if words[0] == "node" { "" } else { "npx " };
-                    return Some(format!("{variables}{program}{}", shell_words::join(&words)));
+                    let files = words.iter().skip(1).filter(|word| !word.starts_with('-')).count();
+                    found.push((files, format!("{variables}{program}{}", shell_words::join(&words))));
                 }
                 _ => {}
             }
         }
-        None
     }
 }

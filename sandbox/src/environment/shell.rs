@@ -273,6 +273,16 @@ pub(super) fn tests_of(words: &[String]) -> Option<Language> {
     }
 }
 
+/// Options by which a command runs a part of the tests.
+const PARTIAL: &[&str] =
+    &["--projects", "-pl", "-k", "--grep", "-g", "--testNamePattern", "-run", "--filter", "--tests"];
+
+/// Returns whether a command says which part of the tests it runs.
+pub(super) fn is_partial(words: &[String]) -> bool {
+    let option = |word: &str| PARTIAL.contains(&word.split('=').next().unwrap_or(word)) || word.starts_with("-Dtest=");
+    words.iter().skip(1).any(|word| option(word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

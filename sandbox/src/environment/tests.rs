@@ -202,6 +202,52 @@ fn the_job_that_tests_says_how() {
 }
 
 #[test]
+fn a_job_that_tests_a_part_is_not_the_one() {
+    let job = |name: &str, toolchain: &str, line: &str| {
+        format!(
+            "  {name}:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: actions/setup-java@v4\n        with:\n          java-version: {toolchain}\n      - run: {line}\n"
+        )
+    };
+    let jobs = [
+        job("build", "17", "mvn verify javadoc:jar"),
+        job("native-image-test", "21", "mvn test --projects test-native --also-make"),
+        job("test-one", "11", "mvn test -Dtest=OneTest"),
+    ];
+    let workflow = format!("on: push\njobs:\n{}", jobs.concat());
+    let files = [("pom.xml", "<project/>"), ("src/test/java/ATest.java", "class ATest {}")];
+    let found = detect(&[&[(".github/workflows/build.yml", workflow.as_str())], &files[..]].concat());
+    assert_eq!(found.base.value.version.as_deref(), Some("17"));
+    let scripts = r#"{"scripts": {"test:e2e": "jest e2e", "test-tz": "jest test/timezone.test", "test": "cross-env TZ=X npm run test-tz && jest --ci"}}"#;
+    let e2e = "jobs:\n  run:\n    steps:\n      - run: npm run test:e2e\n";
+    let test = "jobs:\n  build:\n    steps:\n      - run: npm run test\n";
+    let files = [
+        (".github/workflows/e2e-test.yml", e2e),
+        (".github/workflows/test.yml", test),
+        ("package.json", scripts),
+        ("a.js", ""),
+    ];
+    assert_eq!(test_line(&detect(&files)), "npx jest --ci");
+}
+
+#[test]
+fn the_oldest_version_beside_the_usual_one_is_no_wish() {
+    let workflow = |versions: &str| {
+        format!(
+            "jobs:\n  test:\n    strategy:\n      matrix:\n        rust: [{versions}]\n    steps:\n      - uses: dtolnay/rust-toolchain@v1\n        with:\n          toolchain: ${{{{ matrix.rust }}}}\n      - run: cargo test\n"
+        )
+    };
+    for (versions, expected) in [("1.60.0, stable, nightly", None), ("1.60.0", Some("1.60.0"))] {
+        let text = workflow(versions);
+        let files = [
+            (".github/workflows/ci.yml", text.as_str()),
+            ("Cargo.toml", "[package]\nname = 'a'\n"),
+            ("src/lib.rs", ""),
+        ];
+        assert_eq!(detect(&files).base.value.version.as_deref(), expected, "{versions}");
+    }
+}
+
+#[test]
 fn the_repository_s_own_settings_win() {
     let found = detect(&[
         (

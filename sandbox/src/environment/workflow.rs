@@ -91,12 +91,16 @@ fn read_job(file: &str, name: &str, job: &Yaml, workflow: &Yaml, main: Option<La
         ci.commands.iter().filter_map(|it| Some((shell::tests_of(&it.0.words)?, it))).collect();
     let tested = languages.iter().find(|(language, _)| Some(*language) == main).or(languages.first());
     let tested = tested.map(|(language, (command, evidence))| (*language, command.text(), evidence.clone()));
-    let score = score(file, name, job, tested.as_ref().map(|it| it.0), main);
+    let wide = |language| ci.tests(language).any(|(command, _)| !shell::is_partial(&command.words));
+    let how = tested.as_ref().map(|(language, ..)| (*language, !wide(*language)));
+    let score = score(file, name, job, how, main);
     Job { ci, score, tested }
 }
 
-fn score(file: &str, name: &str, job: &Yaml, tested: Option<Language>, main: Option<Language>) -> i32 {
-    let Some(language) = tested else { return 0 };
+/// Says how much a job looks like the one that tests. What it tests is a language, and whether that is only a part of the tests.
+fn score(file: &str, name: &str, job: &Yaml, tested: Option<(Language, bool)>, main: Option<Language>) -> i32 {
+    let Some(tested) = tested else { return 0 };
+    let language = tested.0;
     let runs_on =
         job.get("runs-on").map(|it| it.items().iter().filter_map(Yaml::text).collect::<String>()).unwrap_or_default();
     let word = |text: &str, words: &[&str]| words.iter().any(|word| text.to_ascii_lowercase().contains(word));
@@ -108,11 +112,29 @@ fn score(file: &str, name: &str, job: &Yaml, tested: Option<Language>, main: Opt
         - 4 * i32::from(word(
             &label,
             &[
-                "lint", "doc", "coverage", "bench", "nightly", "release", "publish", "windows", "macos", "minimal",
-                "wasm", "pypy", "32",
+                "lint",
+                "doc",
+                "coverage",
+                "bench",
+                "nightly",
+                "release",
+                "publish",
+                "windows",
+                "macos",
+                "minimal",
+                "wasm",
+                "pypy",
+                "32",
+                "e2e",
+                "end-to-end",
+                "integration",
+                "smoke",
+                "subset",
+                "native",
             ],
         ))
-        - 3 * i32::from(word(file, &["release", "publish", "nightly", "cron", "wheel", "docs", "deploy"]))
+        - 3 * i32::from(word(file, &["release", "publish", "nightly", "cron", "wheel", "docs", "deploy", "e2e"]))
+        - 4 * i32::from(tested.1)
 }
 
 fn working_directory(scope: &Yaml) -> Option<&str> {
@@ -194,8 +216,10 @@ fn read_action(file: &str, uses: &str, step: &Yaml, matrix: Option<&Yaml>, ci: &
             None => versions.push((*text).to_owned()),
         }
     }
+    // The oldest version that still works stands beside the one that everybody has.
+    let newest = versions.iter().any(|version| ["stable", "latest"].contains(&version.trim()));
     let versions: Vec<String> = versions.iter().filter_map(|version| clean(version)).collect();
-    if !versions.is_empty() {
+    if !versions.is_empty() && !newest {
         let line = value.map_or(step.line, |it| it.line);
         let evidence = at_line(file, line, &format!("{action}: {}", versions.join(", ")));
         ci.versions.push((language, Named { rank: Rank::Ci, versions, evidence }));
