@@ -9,6 +9,7 @@ mod edit;
 mod error;
 #[cfg(test)]
 mod fixture;
+mod folder;
 pub mod history;
 mod id;
 pub mod patch;
@@ -21,6 +22,7 @@ mod tree;
 
 pub use edit::Edit;
 pub use error::RepoError;
+pub use folder::Folder;
 pub use id::{BlobId, CommitId, IdError, TreeId};
 pub use patch::{FilePatch, Patch, PatchError};
 pub use path::{PathError, RepoPath};

@@ -17,7 +17,7 @@ use crate::tree::{self, Action, Misfit, Plan, PlanError, RawEntry};
 use crate::{BlobId, Edit, Entry, FileMode, Patch, RepoError, RepoPath, Snapshot, Source, TreeId};
 
 mod change;
-mod import;
+pub(crate) mod import;
 
 /// A snapshot with more entries than this is refused: no real project is near, and a few kilobytes of nested trees can claim billions.
 const MAX_ENTRIES: u64 = 2_000_000;
@@ -174,7 +174,7 @@ impl Store {
         result
     }
 
-    fn open_or_init(dir: &Path) -> Result<Store, RepoError> {
+    pub(crate) fn open_or_init(dir: &Path) -> Result<Store, RepoError> {
         prepare_git();
         std::fs::create_dir_all(dir).map_err(RepoError::io("create", dir))?;
         let dir = dir.canonicalize().map_err(RepoError::io("resolve", dir))?;
@@ -216,7 +216,7 @@ fn blob_size(odb: &Odb<'_>, id: git2::Oid) -> Result<u64, RepoError> {
 }
 
 fn write_blob(odb: &Odb<'_>, bytes: &[u8]) -> Result<git2::Oid, RepoError> {
-    odb.write(ObjectType::Blob, bytes).map_err(RepoError::git("write a blob"))
+    tree::store(odb, ObjectType::Blob, bytes).map_err(RepoError::git("write a blob"))
 }
 
 /// Finds one entry, reading only the directories on the way to it.

@@ -96,7 +96,13 @@ pub(crate) fn read_tree(odb: &Odb<'_>, id: Oid) -> Result<RawTree, RepoError> {
 
 /// Writes one directory and returns its id.
 pub(crate) fn store_tree(odb: &Odb<'_>, tree: &RawTree) -> Result<Oid, RepoError> {
-    odb.write(git2::ObjectType::Tree, &serialize_tree(tree)).map_err(RepoError::git("write a tree"))
+    store(odb, git2::ObjectType::Tree, &serialize_tree(tree)).map_err(RepoError::git("write a tree"))
+}
+
+/// Writes an object unless it is there. libgit2's own write would give a borrowed one a new time of change, and that one is the user's.
+pub(crate) fn store(odb: &Odb<'_>, kind: git2::ObjectType, bytes: &[u8]) -> Result<Oid, git2::Error> {
+    let id = Oid::hash_object(kind, bytes)?;
+    if odb.exists(id) { Ok(id) } else { odb.write(kind, bytes) }
 }
 
 /// Carries out a plan below the directory `base` and returns the new directory; `None` if nothing is left in it.

@@ -17,7 +17,7 @@ const MAX_FILE_BYTES: u64 = 100 << 20;
 const MAX_TOTAL_BYTES: u64 = 2 << 30;
 
 /// Writes the files of `folder` into the store.
-pub(super) fn import(store: &Store, folder: &Path) -> Result<TreeId, RepoError> {
+pub(crate) fn import(store: &Store, folder: &Path) -> Result<TreeId, RepoError> {
     let metadata = std::fs::metadata(folder).map_err(|_| RepoError::NoSuchDirectory { path: folder.to_owned() })?;
     if !metadata.is_dir() {
         return Err(RepoError::NotADirectory { path: folder.to_owned() });
@@ -58,7 +58,10 @@ pub(super) fn import(store: &Store, folder: &Path) -> Result<TreeId, RepoError> 
 }
 
 /// Reads one file or link; `None` for directories, sockets, pipes and devices.
-fn read_entry(path: &Path, kind: Option<std::fs::FileType>) -> Result<Option<(FileMode, Vec<u8>)>, RepoError> {
+pub(crate) fn read_entry(
+    path: &Path,
+    kind: Option<std::fs::FileType>,
+) -> Result<Option<(FileMode, Vec<u8>)>, RepoError> {
     let Some(kind) = kind else { return Ok(None) };
     if kind.is_symlink() {
         let target = std::fs::read_link(path).map_err(RepoError::io("read the link", path))?;
