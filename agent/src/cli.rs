@@ -98,7 +98,7 @@ async fn run(verb: Verb) -> Result<Ending, Failure> {
     match verb {
         Verb::Fix(args) => fix::run(args, stop).await,
         Verb::Localize(args) => until_stopped(stop, move || localize::run(&args)).await,
-        Verb::Index(args) => until_stopped(stop, move || index::run(&args)).await,
+        Verb::Index(args) => index::run(args, stop).await,
         Verb::Env(args) => env::run(args, stop).await,
         Verb::Demo(args) => demo::run(&args, stop).await,
         Verb::Doctor(args) => doctor::run(&args).await,

@@ -13,3 +13,4 @@ pub mod pipeline;
 pub mod propose;
 pub mod search;
 pub mod value;
+pub mod watch;

@@ -7,11 +7,14 @@ mod query;
 mod search;
 mod stats;
 mod symbols;
+mod watch;
 
 use indexer::{Index, SkipReason};
+use tokio_util::sync::CancellationToken;
 
 use super::exit::{Ending, Failure};
 use super::settings::{Place, open_repository};
+use super::until_stopped;
 use crate::pipeline::checkout;
 
 /// Arguments of `index`.
@@ -24,7 +27,13 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     /// Builds the index, or finds it ready, and prints what is in it.
-    Build(Place),
+    Build {
+        #[command(flatten)]
+        place: Place,
+        /// Keep the index of the working copy's files warm until interrupted, with a line for each refresh.
+        #[arg(long)]
+        watch: bool,
+    },
     /// Searches definitions and files by words.
     Search(search::Args),
     /// Lists the symbols, of one file or of all.
@@ -42,7 +51,7 @@ enum Verb {
 impl Args {
     pub(super) fn json(&self) -> bool {
         match &self.verb {
-            Verb::Build(place) | Verb::Stats(place) => place.json,
+            Verb::Build { place, .. } | Verb::Stats(place) => place.json,
             Verb::Search(args) => args.place.json,
             Verb::Symbols(args) => args.place.json,
             Verb::Query(args) => args.place.json,
@@ -59,9 +68,16 @@ pub(super) fn open(place: &Place) -> Result<(Index, String, tempfile::TempDir), 
     Ok((index, checkout.base(), objects))
 }
 
-pub(super) fn run(args: &Args) -> Result<Ending, Failure> {
+pub(super) async fn run(args: Args, stop: CancellationToken) -> Result<Ending, Failure> {
+    match args.verb {
+        Verb::Build { place, watch: true } => watch::run(place, stop).await,
+        _ => until_stopped(stop, move || answer(&args)).await,
+    }
+}
+
+fn answer(args: &Args) -> Result<Ending, Failure> {
     match &args.verb {
-        Verb::Build(place) => build::run(place),
+        Verb::Build { place, .. } => build::run(place),
         Verb::Search(args) => search::run(args),
         Verb::Symbols(args) => symbols::run(args),
         Verb::Query(args) => query::run(args),
