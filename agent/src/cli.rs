@@ -7,6 +7,7 @@ mod doctor;
 mod env;
 mod exit;
 mod fix;
+mod gc;
 mod index;
 mod localize;
 mod progress;
@@ -42,6 +43,8 @@ enum Verb {
     Env(env::Args),
     /// Fixes small built-in repositories, to see it work.
     Demo(demo::Args),
+    /// Removes what was remembered and made but not used for long.
+    Gc(gc::Args),
     /// Examines this machine and says what is missing.
     Doctor(doctor::Args),
     /// Prints a completion script for a shell.
@@ -86,6 +89,7 @@ impl Verb {
             Verb::Localize(args) => args.place.json,
             Verb::Index(args) => args.json(),
             Verb::Env(args) => args.json(),
+            Verb::Gc(args) => args.json,
             Verb::Doctor(args) => args.json,
             Verb::Demo(_) | Verb::Completions { .. } => false,
         };
@@ -101,6 +105,7 @@ async fn run(verb: Verb) -> Result<Ending, Failure> {
         Verb::Index(args) => index::run(args, stop).await,
         Verb::Env(args) => env::run(args, stop).await,
         Verb::Demo(args) => demo::run(&args, stop).await,
+        Verb::Gc(args) => gc::run(args, stop).await,
         Verb::Doctor(args) => doctor::run(&args).await,
         Verb::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "patchwright", &mut std::io::stdout());

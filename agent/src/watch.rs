@@ -118,7 +118,6 @@ impl Batch {
 pub struct Watched {
     folder: Folder,
     index: Index,
-    cache: PathBuf,
     /// Whether something could not be read, so that all has to be looked at next.
     owes: bool,
 }
@@ -132,7 +131,7 @@ impl Watched {
         let folder = Folder::open(objects, root)?;
         let snapshot = folder.store().snapshot(folder.tree())?;
         let index = Index::open(cache, &snapshot, &|_| {})?;
-        Ok(Watched { folder, index, cache: cache.to_owned(), owes: false })
+        Ok(Watched { folder, index, owes: false })
     }
 
     /// Returns the index of what was last seen.
@@ -157,8 +156,8 @@ impl Watched {
             self.owes = false;
             return Ok(None);
         }
-        let snapshot = self.folder.store().snapshot(self.folder.tree())?;
-        self.index = Index::open(&self.cache, &snapshot, &|_| {})?;
+        let snapshot = self.folder.store().snapshot_near(self.index.snapshot(), self.folder.tree())?;
+        self.index = self.index.next(&snapshot, &|_| {})?;
         self.owes = false;
         let (tree, stats) = (self.folder.tree(), self.index.stats());
         Ok(Some(Refresh { tree, changed, rescanned, stats, took: started.elapsed() }))
@@ -232,10 +231,8 @@ fn hint(event: notify::Result<notify::Event>) -> Option<Hint> {
         Ok(event) if event.need_rescan() => Some(Hint::Overflow),
         Ok(event) if event.kind.is_access() => None,
         Ok(event) => Some(Hint::Touched(event.paths)),
-        Err(error) => {
-            tracing::debug!(%error, "the system's word on changes is unclear, so all is looked at");
-            Some(Hint::Overflow)
-        }
+        // Its word is unclear, so all is looked at.
+        Err(_) => Some(Hint::Overflow),
     }
 }
 

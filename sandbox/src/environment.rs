@@ -51,6 +51,7 @@ use repo::{FileMode, RepoPath, Snapshot};
 pub use self::adopt::adopt;
 #[cfg(test)]
 pub(crate) use self::base::packages_of_all_languages;
+pub(crate) use self::build::HASH_LABEL as RECIPE_LABEL;
 pub use self::build::{PrepareError, Prepared, TREE, prepare};
 pub use self::diagnose::SetupFailure;
 pub use self::probe::probe;

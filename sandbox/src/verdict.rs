@@ -9,7 +9,7 @@ pub mod feedback;
 pub mod first;
 pub mod flake;
 
-pub use cache::{CacheStats, Context, Known, Remembered, ResultCache};
+pub use cache::{CacheStats, Collected, Context, Known, Remembered, ResultCache};
 pub use compare::{Comparison, Doubt, Expected, Fault, Judgement, Outcomes, Scope, Verdict};
 pub use feedback::{Feedback, FeedbackLimits, Problem, ProblemClass};
 pub use first::{FirstBudget, FirstSet, Probe, Selector};

@@ -10,6 +10,7 @@ mod hostile;
 mod indexing;
 mod inputs;
 mod interrupt;
+mod keeping;
 mod layering;
 mod leftovers;
 mod localizing;

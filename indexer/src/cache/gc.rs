@@ -20,11 +20,13 @@ pub struct Limits {
     pub views: usize,
     /// As long as the cache has more bytes, further views are removed.
     pub bytes: u64,
+    /// Counts what would be removed, and removes nothing. Facts that no view needs are told only by a real removal.
+    pub dry_run: bool,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { age: Duration::from_secs(30 * 24 * 3600), views: 256, bytes: 8 << 30 }
+        Limits { age: Duration::from_secs(30 * 24 * 3600), views: 256, bytes: 8 << 30, dry_run: false }
     }
 }
 
@@ -61,7 +63,14 @@ pub fn gc(directory: &Path, limits: &Limits) -> Result<Collected, IndexError> {
         Err(fs::TryLockError::WouldBlock) => return Ok(Collected { busy: true, ..Collected::default() }),
         Err(fs::TryLockError::Error(source)) => return Err(failed(source)),
     }
-    Ok(Sweep { cache: &cache, limits, now: SystemTime::now(), done: Collected::default() }.run())
+    Ok(Sweep {
+        cache: &cache,
+        limits,
+        now: SystemTime::now(),
+        done: Collected::default(),
+        counted: FxHashSet::default(),
+    }
+    .run())
 }
 
 struct Sweep<'a> {
@@ -69,6 +78,8 @@ struct Sweep<'a> {
     limits: &'a Limits,
     now: SystemTime,
     done: Collected,
+    /// What a dry run has counted.
+    counted: FxHashSet<PathBuf>,
 }
 
 impl Sweep<'_> {
@@ -84,13 +95,14 @@ impl Sweep<'_> {
         }
         self.sweep(&kept);
         // Of what is left the oldest goes first, one by one, since views share most of what they name.
-        while self.size() > self.limits.bytes {
+        while self.left() > self.limits.bytes {
             let Some(view) = kept.pop() else { break };
             if self.remove_view(&view) {
                 self.sweep(&kept);
             }
         }
-        self.done.left = self.size();
+        self.remove_unused_history();
+        self.done.left = self.left();
         self.done
     }
 
@@ -132,6 +144,9 @@ impl Sweep<'_> {
                 }
             }
         }
+        if self.limits.dry_run {
+            return;
+        }
         let before = size_of(&self.cache.facts_directory());
         if let Err(error) = self.cache.facts().keep(&contents) {
             tracing::warn!(%error, "facts are not collected");
@@ -144,14 +159,34 @@ impl Sweep<'_> {
     }
 
     fn remove(&mut self, path: &Path, size: u64) {
-        if fs::remove_file(path).is_ok() {
+        if self.limits.dry_run && !self.counted.insert(path.to_owned()) {
+            return;
+        }
+        if self.limits.dry_run || fs::remove_file(path).is_ok() {
             self.done.files += 1;
             self.done.bytes += size;
         }
     }
 
+    /// Documents of commits are small, shared by all histories and marked as used by each opening, so they go together.
+    fn remove_unused_history(&mut self) {
+        for (path, size, time) in files(&self.cache.history_directory()) {
+            if self.age(time) > self.limits.age {
+                self.remove(&path, size);
+            }
+        }
+    }
+
+    /// What is left, or would be.
+    fn left(&self) -> u64 {
+        let removed = if self.limits.dry_run { self.done.bytes } else { 0 };
+        self.size().saturating_sub(removed)
+    }
+
     fn size(&self) -> u64 {
-        let directories = [self.cache.facts_directory(), self.cache.text_directory(), self.cache.views_directory()];
+        let cache = self.cache;
+        let directories =
+            [cache.facts_directory(), cache.text_directory(), cache.views_directory(), cache.history_directory()];
         directories.iter().map(|it| size_of(it)).sum()
     }
 }

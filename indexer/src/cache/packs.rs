@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
+use std::time::SystemTime;
 
 use rustc_hash::FxHashMap;
 
@@ -91,6 +92,15 @@ impl PackStore {
             *packs = Packs::open(&self.directory, self.format);
         }
         Ok(())
+    }
+
+    /// Notes in the packs' times that they were of use, for the collection of what is not. Failing to do so costs only time later.
+    pub(crate) fn mark_used(&self) {
+        let packs = self.packs.read().unwrap_or_else(PoisonError::into_inner);
+        for pack in packs.iter().flat_map(|it| &it.files) {
+            let noted = File::open(&pack.path).and_then(|it| it.set_modified(SystemTime::now()));
+            tracing::trace!(ok = noted.is_ok(), "use of pack noted");
+        }
     }
 
     /// Drops the records whose keys are not wanted, where they are a quarter of a pack or more.

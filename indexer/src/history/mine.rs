@@ -57,6 +57,7 @@ pub(super) fn open(
     let unseen: Vec<&Commit> = order.iter().filter_map(|it| fresh.get(it)).collect();
     let mut stats = HistoryStats { commits: order.len(), mined: unseen.len(), ..HistoryStats::default() };
     stats.reused = stats.commits - stats.mined;
+    packs.mark_used();
     let (mined, boundary) = mine_all(&packs, store, &unseen, limits.parents, progress)?;
     stats.boundary = boundary;
     known.extend(mined);

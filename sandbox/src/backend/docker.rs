@@ -4,6 +4,7 @@
 //! this machine mounted into it but the folder in which its own workspaces appear. It is labelled with its owner, so that the next
 //! start removes what a killed process left.
 
+mod collect;
 mod container;
 mod engine;
 mod probe;
@@ -11,6 +12,7 @@ mod reap;
 mod running;
 mod station;
 
+pub use self::collect::OldImage;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -55,6 +57,14 @@ impl DockerBackend {
         let backend = Self::open(options).await?;
         backend.reap(&crate::reap::current_boot()).await?;
         Ok(backend)
+    }
+
+    /// Removes images of environments that were made more than `age` ago and that nothing uses; a dry run only lists them.
+    ///
+    /// # Errors
+    /// When the engine cannot say which images it has.
+    pub async fn collect_images(&self, age: Duration, dry_run: bool) -> Result<Vec<OldImage>, SandboxError> {
+        collect::collect(&self.engine, age, dry_run).await
     }
 
     async fn open(options: &ConnectOptions) -> Result<Self, SandboxError> {

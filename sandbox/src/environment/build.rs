@@ -20,7 +20,8 @@ use crate::spec::{ImageRef, Labels, SandboxSpec};
 
 /// Where the tree lies in an environment's image, with what setting up and building made of it.
 pub const TREE: &str = "/patchwright/tree";
-const HASH_LABEL: &str = "patchwright.recipe";
+/// The label of an image that holds the digest of its recipe.
+pub(crate) const HASH_LABEL: &str = "patchwright.recipe";
 const TREE_LABEL: &str = "patchwright.tree";
 
 /// Why there is no environment.

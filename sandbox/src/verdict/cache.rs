@@ -121,6 +121,17 @@ pub struct ResultCache {
     writes: AtomicU64,
 }
 
+/// What [`ResultCache::collect`] removed and kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Collected {
+    /// Files removed.
+    pub files: usize,
+    /// Bytes removed.
+    pub bytes: u64,
+    /// Bytes that are left.
+    pub left: u64,
+}
+
 impl ResultCache {
     /// Opens a folder, which is made if it is missing, and sweeps it when it was not for an hour.
     ///
@@ -217,6 +228,35 @@ impl ResultCache {
             bytes -= size;
         }
         Ok(removed)
+    }
+
+    /// Removes what was not used for `age` from the folder that [`ResultCache::open`] was given, of every version of this program; a dry run
+    /// only counts.
+    ///
+    /// # Errors
+    /// When the folder cannot be read. A folder that is not there holds nothing.
+    pub fn collect(folder: &Path, age: Duration, dry_run: bool) -> Result<Collected, SandboxError> {
+        let mut done = Collected::default();
+        let versions = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(done),
+            Err(error) => return Err(file_error("read", folder)(error)),
+        };
+        for version in versions.flatten().filter(|it| it.path().is_dir()) {
+            let new = AtomicU64::new;
+            let cache =
+                ResultCache { folder: version.path(), most_bytes: 0, hits: new(0), misses: new(0), writes: new(0) };
+            for (used, size, path) in cache.files().map_err(file_error("read", &cache.folder))? {
+                let old = SystemTime::now().duration_since(used).is_ok_and(|it| it > age);
+                if old && (dry_run || fs::remove_file(&path).is_ok()) {
+                    done.files += 1;
+                    done.bytes += size;
+                } else {
+                    done.left += size;
+                }
+            }
+        }
+        Ok(done)
     }
 
     /// All files with the time of their last use and what they take of the disk.

@@ -28,8 +28,8 @@ pub(super) async fn run(place: Place, stop: CancellationToken) -> Result<Ending,
         done = &mut work => done,
         () = stop.cancelled() => {
             // A full channel is being read, so there will be room. What is under way ends first: then nothing is left behind.
-            let told = tokio::task::spawn_blocking(move || to_stop.send(Hint::Stop)).await;
-            tracing::debug!(ok = told.is_ok_and(|it| it.is_ok()), "told to stop");
+            // Who has ended already need not hear of it.
+            drop(tokio::task::spawn_blocking(move || to_stop.send(Hint::Stop)).await);
             work.await
         }
     };
@@ -75,37 +75,38 @@ fn bring_up_to_date(place: &Place, watched: &mut Watched, batch: &Batch) -> Resu
 
 fn tell_ready(place: &Place, watched: &Watched) -> Result<(), Failure> {
     let stats = watched.index().stats();
-    let line = if place.json {
-        json!({ "schema": 1, "event": "ready", "tree": watched.folder().tree(), "stats": stats }).to_string()
-    } else {
-        let took = stats.took.as_secs_f64();
-        format!("watching {} files, {} symbols, read in {took:.2} s", stats.files, stats.symbols)
-    };
-    exit::print(format!("{line}\n").as_bytes())
+    let took = stats.took.as_secs_f64();
+    let line = format!("watching {} files, {} symbols, read in {took:.2} s", stats.files, stats.symbols);
+    let object = json!({ "schema": 1, "event": "ready", "tree": watched.folder().tree(), "stats": stats });
+    say(place, &line, &object)
 }
 
 fn tell(place: &Place, refresh: &Refresh) -> Result<(), Failure> {
     let took_ms = refresh.took.as_secs_f64() * 1e3;
-    let line = if place.json {
-        json!({
-            "schema": 1,
-            "event": "refresh",
-            "tree": refresh.tree,
-            "changed": refresh.changed,
-            "rescanned": refresh.rescanned,
-            "took_ms": took_ms,
-            "stats": refresh.stats,
-        })
-        .to_string()
-    } else {
-        let mut names: Vec<String> = refresh.changed.iter().take(NAMED).map(ToString::to_string).collect();
-        if refresh.changed.len() > NAMED {
-            names.push(format!("{} more", refresh.changed.len() - NAMED));
-        }
-        let all = if refresh.rescanned { " (all was looked at)" } else { "" };
-        format!("{took_ms:.0} ms  {}{all}", names.join(", "))
-    };
-    exit::print(format!("{line}\n").as_bytes())
+    let mut names: Vec<String> = refresh.changed.iter().take(NAMED).map(ToString::to_string).collect();
+    if refresh.changed.len() > NAMED {
+        names.push(format!("{} more", refresh.changed.len() - NAMED));
+    }
+    let all = if refresh.rescanned { " (all was looked at)" } else { "" };
+    let object = json!({
+        "schema": 1,
+        "event": "refresh",
+        "tree": refresh.tree,
+        "changed": refresh.changed,
+        "rescanned": refresh.rescanned,
+        "took_ms": took_ms,
+        "stats": refresh.stats,
+    });
+    say(place, &format!("{took_ms:.0} ms  {}{all}", names.join(", ")), &object)
+}
+
+/// With objects for programs on stdout, the line for people goes to stderr.
+fn say(place: &Place, line: &str, object: &serde_json::Value) -> Result<(), Failure> {
+    if !place.json {
+        return exit::print(format!("{line}\n").as_bytes());
+    }
+    exit::talk(line);
+    exit::print(format!("{object}\n").as_bytes())
 }
 
 impl From<WatchError> for Failure {
