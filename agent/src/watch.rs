@@ -5,11 +5,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use indexer::{Index, IndexError, IndexStats};
 use notify::{RecursiveMode, Watcher};
 use repo::{Folder, RepoError, RepoPath, TreeId};
+
+use crate::clock::Clock;
 
 /// After so long without another change a batch is done.
 const QUIET: Duration = Duration::from_millis(60);
@@ -82,9 +84,9 @@ pub fn next_batch(hints: &Receiver<Hint>) -> Option<Batch> {
     if !batch.take(hints.recv().ok()?) {
         return None;
     }
-    let started = Instant::now();
+    let clock = Clock::start();
     loop {
-        let left = LONGEST.saturating_sub(started.elapsed());
+        let left = LONGEST.saturating_sub(clock.elapsed());
         match hints.recv_timeout(QUIET.min(left)) {
             Ok(hint) => {
                 if !batch.take(hint) {
@@ -149,7 +151,7 @@ impl Watched {
     /// # Errors
     /// When the working copy cannot be read or the index not be written. The index stays as it was, and the next refresh looks at everything.
     pub fn refresh(&mut self, batch: &Batch) -> Result<Option<Refresh>, WatchError> {
-        let started = Instant::now();
+        let clock = Clock::start();
         let rescanned = std::mem::replace(&mut self.owes, true) || batch.everything;
         let changed = if rescanned { self.folder.rescan()? } else { self.folder.refresh(&batch.places)? };
         if self.folder.tree() == self.index.snapshot().tree() {
@@ -160,7 +162,7 @@ impl Watched {
         self.index = self.index.next(&snapshot, &|_| {})?;
         self.owes = false;
         let (tree, stats) = (self.folder.tree(), self.index.stats());
-        Ok(Some(Refresh { tree, changed, rescanned, stats, took: started.elapsed() }))
+        Ok(Some(Refresh { tree, changed, rescanned, stats, took: clock.elapsed() }))
     }
 }
 
@@ -194,6 +196,20 @@ impl Watch {
         let failed = |source| WatchError::Watch { path: root.to_owned(), source };
         let watcher = notify::recommended_watcher(send).map_err(failed)?;
         Ok(Watch { watcher, watched: std::collections::BTreeSet::new() })
+    }
+
+    /// Watches directories anew that are among the places of a batch: they may have gone and come again, and the watch with them.
+    pub fn doubt(&mut self, batch: &Batch) {
+        for place in &batch.places {
+            if self.watched.contains(place) {
+                self.watched.retain(|it| !it.starts_with(place));
+            }
+        }
+        if batch.everything {
+            let watcher = &mut self.watcher;
+            // To watch what is watched changes nothing. What fails is tried again, and told, when it is followed.
+            self.watched.retain(|it| watcher.watch(it, RecursiveMode::NonRecursive).is_ok());
+        }
     }
 
     /// Watches the folder's directories that are not watched yet, and returns them.

@@ -95,8 +95,14 @@ impl Folder {
         }
         let mut rules = Rules::new(&self.root, self.store.dir());
         let mut edits: BTreeMap<RepoPath, Edit> = BTreeMap::new();
-        for place in places.iter().collect::<BTreeSet<_>>() {
-            self.look_at(&self.root.join(place), &mut rules, &mut edits)?;
+        let mut seen: Option<PathBuf> = None;
+        for place in places.iter().map(|it| self.root.join(it)).collect::<BTreeSet<_>>() {
+            // What is below a place was looked at with it; of the root only what is named.
+            if place == self.root || seen.as_ref().is_some_and(|it| place.starts_with(it)) {
+                continue;
+            }
+            self.look_at(&place, &mut rules, &mut edits)?;
+            seen = Some(place);
         }
         self.directories.retain(|it| !places.iter().any(|place| it.starts_with(place)) || it.is_dir());
         for edit in edits.values() {

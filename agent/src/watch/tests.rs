@@ -131,6 +131,7 @@ fn the_system_tells_of_files_and_of_new_directories() {
         while names(watched) != expected {
             let batch = next_batch(&heard).unwrap();
             watched.refresh(&batch).unwrap();
+            watch.doubt(&batch);
             let fresh = watch.follow(watched.folder()).unwrap();
             watched.refresh(&Batch { places: fresh, everything: false }).unwrap();
         }
@@ -144,4 +145,9 @@ fn the_system_tells_of_files_and_of_new_directories() {
     until(&mut watched, &["new/deep/b.py::B", "new/deep/c.py::C", "pkg/a.py::two"]);
     fs::remove_dir_all(place.root().join("new")).unwrap();
     until(&mut watched, &["pkg/a.py::two"]);
+    // A directory that comes again is another one.
+    place.write("new/d.py", "class D: pass\n");
+    until(&mut watched, &["new/d.py::D", "pkg/a.py::two"]);
+    place.write("new/e.py", "class E: pass\n");
+    until(&mut watched, &["new/d.py::D", "new/e.py::E", "pkg/a.py::two"]);
 }

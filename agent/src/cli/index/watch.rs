@@ -47,6 +47,7 @@ fn follow(place: &Place, mut watch: Watch, heard: &Receiver<Hint>) -> Result<End
     let mut batch = Some(Batch { everything: true, places: Vec::new() });
     while let Some(now) = batch {
         bring_up_to_date(place, &mut watched, &now)?;
+        watch.doubt(&now);
         // Directories that are new are looked at again, since files came into them before they were watched.
         loop {
             let fresh = watch.follow(watched.folder())?;
