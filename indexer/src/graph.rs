@@ -21,6 +21,7 @@ mod walk;
 use std::sync::{Arc, OnceLock};
 
 use repo::RepoPath;
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::symbol::{FileId, Symbol, SymbolId, SymbolKind};
@@ -222,11 +223,13 @@ pub struct CodeGraph {
     inventory: Arc<Inventory>,
     edges: Edges,
     by_kind: OnceLock<[Vec<NodeId>; NodeKind::ALL.len()]>,
+    /// Directories and files by the last part of their paths.
+    by_file_name: OnceLock<FxHashMap<Box<[u8]>, Vec<NodeId>>>,
 }
 
 impl CodeGraph {
     pub(crate) fn new(inventory: Arc<Inventory>, edges: Edges) -> CodeGraph {
-        CodeGraph { inventory, edges, by_kind: OnceLock::new() }
+        CodeGraph { inventory, edges, by_kind: OnceLock::new(), by_file_name: OnceLock::new() }
     }
 
     /// Returns the nodes of a kind in the order of their numbers.

@@ -1,5 +1,7 @@
 //! Edges in flat arrays (compressed sparse rows), forwards and backwards.
 
+use std::ops::Range;
+
 use crate::graph::{Direction, Edge, EdgeKind, NodeId};
 
 /// All edges of a graph.
@@ -62,6 +64,16 @@ impl Edges {
             Direction::In => &self.backward,
         };
         rows.at(id.0 as usize)
+    }
+
+    /// Returns the edges at a node as they stand: the nodes at the other ends, and the labels, for tables by [`of_labels`].
+    pub(crate) fn raw(&self, node: usize, direction: Direction) -> (&[u32], &[u8]) {
+        let rows = match direction {
+            Direction::Out => &self.forward,
+            Direction::In => &self.backward,
+        };
+        let range = rows.range(node);
+        (&rows.targets[range.clone()], &rows.labels[range])
     }
 
     /// Appends the arrays to `out`, little-endian.
@@ -220,15 +232,17 @@ impl Rows {
         rows
     }
 
-    fn at(&self, node: usize) -> impl Iterator<Item = Edge> {
-        let range = match (self.starts.get(node), self.starts.get(node + 1)) {
+    fn range(&self, node: usize) -> Range<usize> {
+        match (self.starts.get(node), self.starts.get(node + 1)) {
             (Some(start), Some(end)) => *start as usize..*end as usize,
             _ => 0..0,
-        };
-        range.map(|at| Edge {
-            node: NodeId(self.targets[at]),
-            kind: EdgeKind::of_number(self.labels[at] & 7),
-            confidence: f32::from(self.labels[at] >> 3) / 31.0,
+        }
+    }
+
+    fn at(&self, node: usize) -> impl Iterator<Item = Edge> {
+        self.range(node).map(|at| {
+            let (kind, confidence) = of_label(self.labels[at]);
+            Edge { node: NodeId(self.targets[at]), kind, confidence }
         })
     }
 
@@ -245,6 +259,18 @@ impl Rows {
         let inside = targets.iter().all(|it| (*it as usize) < nodes);
         (ordered && inside).then_some(Rows { starts, targets, labels })
     }
+}
+
+fn of_label(label: u8) -> (EdgeKind, f32) {
+    (EdgeKind::of_number(label & 7), f32::from(label >> 3) / 31.0)
+}
+
+/// Returns a value for each label, from what its kind and confidence are worth.
+pub(crate) fn of_labels(worth: impl Fn(EdgeKind, f32) -> f64) -> [f64; 256] {
+    std::array::from_fn(|label| {
+        let (kind, confidence) = of_label(label as u8);
+        worth(kind, confidence)
+    })
 }
 
 fn read_u32(bytes: &mut &[u8]) -> Option<u32> {

@@ -1,5 +1,6 @@
 //! Random walks over the graph.
 
+use crate::graph::csr::of_labels;
 use crate::graph::{Direction, EdgeKind, Edges, NodeId};
 
 /// How a walk moves.
@@ -33,7 +34,8 @@ pub(super) fn pagerank(edges: &Edges, seeds: &[(NodeId, f64)], walk: &Walk) -> V
     if seeds.is_empty() || !total.is_finite() {
         return Vec::new();
     }
-    let out_weight: Vec<f64> = (0..nodes).map(|node| steps_from(edges, node, walk).map(|it| it.1).sum()).collect();
+    let steps = Steps::new(edges, walk);
+    let out_weight: Vec<f64> = (0..nodes).map(|node| steps.weight(node)).collect();
     let mut rank = vec![0.0; nodes];
     seeds.iter().for_each(|(node, weight)| rank[*node] += weight / total);
     for _ in 0..walk.steps {
@@ -46,7 +48,7 @@ pub(super) fn pagerank(edges: &Edges, seeds: &[(NodeId, f64)], walk: &Walk) -> V
                 continue;
             }
             let share = walk.damping * here / out_weight[node];
-            steps_from(edges, node, walk).for_each(|(target, weight)| next[target] += share * weight);
+            steps.each(node, |target, weight| next[target] += share * weight);
             lost += (1.0 - walk.damping) * here;
         }
         seeds.iter().for_each(|(node, weight)| next[*node] += lost * weight / total);
@@ -59,11 +61,35 @@ pub(super) fn pagerank(edges: &Edges, seeds: &[(NodeId, f64)], walk: &Walk) -> V
     rank
 }
 
-fn steps_from<'e>(edges: &'e Edges, node: usize, walk: &'e Walk) -> impl Iterator<Item = (usize, f64)> + 'e {
-    let id = NodeId(node as u32);
-    let out = edges.at(id, Direction::Out).map(|it| (it, &walk.forward));
-    let back = edges.at(id, Direction::In).map(|it| (it, &walk.backward));
-    out.chain(back).map(|(it, weights)| (it.node.0 as usize, weights[it.kind as usize] * f64::from(it.confidence)))
+/// The steps that a walk may make, with the worth of each kind and confidence looked up by label.
+struct Steps<'e> {
+    edges: &'e Edges,
+    worth: [(Direction, [f64; 256]); 2],
+}
+
+impl Steps<'_> {
+    fn new<'e>(edges: &'e Edges, walk: &Walk) -> Steps<'e> {
+        let worth = |weights: &[f64; EdgeKind::ALL.len()]| {
+            of_labels(|kind, confidence| weights[kind as usize] * f64::from(confidence))
+        };
+        let worth = [(Direction::Out, worth(&walk.forward)), (Direction::In, worth(&walk.backward))];
+        Steps { edges, worth }
+    }
+
+    fn weight(&self, node: usize) -> f64 {
+        let mut total = 0.0;
+        self.each(node, |_, weight| total += weight);
+        total
+    }
+
+    fn each(&self, node: usize, mut step: impl FnMut(usize, f64)) {
+        for (direction, worth) in &self.worth {
+            let (targets, labels) = self.edges.raw(node, *direction);
+            for (target, label) in targets.iter().zip(labels) {
+                step(*target as usize, worth[usize::from(*label)]);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

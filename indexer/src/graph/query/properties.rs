@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use repo::RepoPath;
+use rustc_hash::FxHashMap;
 
 use super::names::{NodeProperty, RelationshipProperty};
 use super::value::{Relationship, Value};
@@ -78,9 +79,12 @@ impl CodeGraph {
             }
             NodeProperty::Path if exact => self.at_path(value).collect(),
             NodeProperty::Label if exact => {
-                let path = value.split_once("::").map_or(value, |it| it.0);
                 let root = (value == "/").then(|| self.root());
-                root.into_iter().chain(self.at_path(path)).filter(|it| self.label(*it) == value).collect()
+                let place = RepoPath::new(value).ok().and_then(|it| self.find(&it));
+                // A path may hold `::` itself.
+                let splits = value.match_indices("::").map(|(at, _)| (&value[..at], &value[at + 2..]));
+                let symbols = splits.flat_map(|(path, name)| self.in_file(path, name));
+                root.into_iter().chain(place).chain(symbols).collect()
             }
             _ => self.all().collect(),
         }
@@ -92,8 +96,20 @@ impl CodeGraph {
     }
 
     fn with_file_name(&self, name: &str) -> impl Iterator<Item = NodeId> {
-        let places = self.of_kind(NodeKind::Directory).iter().chain(self.of_kind(NodeKind::File));
-        places.copied().filter(move |it| self.path(*it).is_some_and(|it| it.file_name() == name.as_bytes()))
+        let by_file_name = self.by_file_name.get_or_init(|| {
+            let mut all: FxHashMap<Box<[u8]>, Vec<NodeId>> = FxHashMap::default();
+            for id in self.of_kind(NodeKind::Directory).iter().chain(self.of_kind(NodeKind::File)) {
+                let name = self.path(*id).map(|it| it.file_name().into()).unwrap_or_default();
+                all.entry(name).or_default().push(*id);
+            }
+            all
+        });
+        by_file_name.get(name.as_bytes()).into_iter().flatten().copied()
+    }
+
+    fn in_file(&self, path: &str, qualified: &str) -> impl Iterator<Item = NodeId> {
+        let fits = move |it: &NodeId| self.symbol(*it).is_some_and(|it| it.qualified == qualified);
+        self.at_path(path).filter(fits)
     }
 
     /// Returns the file or directory, and the symbols of the file.

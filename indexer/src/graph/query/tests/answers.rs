@@ -193,3 +193,25 @@ fn a_walk_starts_where_the_fewest_nodes_are() {
         assert_eq!(plan_of(query), expected, "{query}");
     }
 }
+
+#[test]
+fn the_questions_of_the_documentation_are_understood() {
+    let (_directory, index) = shop();
+    let documentation = include_str!("../../../../../docs/queries.md");
+    let given = parameters(&[("method", Parameter::Text("shop/base.py::Model.validate".to_owned()))]);
+    let asked = documentation.lines().filter(|it| it.starts_with("MATCH ") && it.contains(" RETURN "));
+    let mut answers = Vec::new();
+    for query in asked.filter(|it| !it.contains("Functon")) {
+        let answer = index.graph().query(query, &given, &Limits::default());
+        let answer = shown(&answer.unwrap_or_else(|error| panic!("{query}: {error}")));
+        // Where an answer stands below the question, it is this one.
+        let below = documentation.split_once(query).and_then(|it| it.1.strip_prefix("\n\n"));
+        let told = below.and_then(|it| it.split_once("\n```")).map(|it| it.0).filter(|it| !it.starts_with("//"));
+        assert!(told.is_none_or(|it| it == answer), "{query}\n{answer}");
+        answers.push(answer);
+    }
+    assert_eq!(answers.len(), 7);
+    let mut callers: Vec<&str> = answers[5].lines().collect();
+    callers.sort_unstable();
+    assert_eq!(callers, ["shop/base.py::Model.save", "shop/models.py::Special.other", "shop/models.py::create"]);
+}
