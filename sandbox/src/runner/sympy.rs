@@ -217,10 +217,30 @@ fn failures(printed: &str) -> HashMap<(&str, &str), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runner::exercise;
+    use crate::runner::exercise::{self, Exercise};
     use crate::tool::StepOutput;
 
     const LOG: &str = include_str!("fixtures/python/sympy-v.txt");
+
+    /// Runs the script itself in a checkout of SymPy from before it handed over to pytest, where `PATCHWRIGHT_SYMPY_TREE` names one.
+    #[test]
+    fn the_script_itself_runs() {
+        let Some(tree) = std::env::var_os("PATCHWRIGHT_SYMPY_TREE").map(std::path::PathBuf::from) else {
+            println!("skipped: PATCHWRIGHT_SYMPY_TREE does not name a checkout of SymPy");
+            return;
+        };
+        let (bin, package) = (tree.join("bin"), tree.join("sympy"));
+        let words = ["python3", "bin/test", "sympy/core/tests/test_singleton.py"];
+        let links = [("bin", bin.as_path()), ("sympy", package.as_path())];
+        let all = Exercise { links: &links, ..Exercise::new(&words, &[]) };
+        let id = |name: &str| format!("Passed sympy/core/tests/test_singleton.py::{name}\n");
+        let done = exercise::run(&Sympy, &all);
+        let expected = ["test_Singleton", "test_singleton_redefinition", "test_names_in_namespace"].map(id).concat();
+        assert_eq!(done.lines(), format!("{expected}complete"), "{}", done.printed());
+        let select: &[&str] = &["sympy/core/tests/test_singleton.py::test_Singleton"];
+        let done = exercise::run(&Sympy, &Exercise { select: Some(select), ..all });
+        assert_eq!(done.lines(), format!("{}complete", id("test_Singleton")), "{}", done.printed());
+    }
 
     fn read_log(log: &str, exit_code: i32) -> ToolReport {
         let words = ["bin/test".to_owned()];
