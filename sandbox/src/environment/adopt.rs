@@ -45,12 +45,12 @@ pub async fn adopt(
     let engine = backend.engine();
     image::ensure(engine, wanted, progress).await?;
     let found = Found::inspect(backend, wanted).await?;
-    let Some(folder) = found.folder() else { return Ok(found.as_it_is(wanted, started)) };
+    let Some(folder) = found.folder() else { return Ok(found.unchanged(wanted, started)) };
     let recipe = blake3::hash(format!("adopted {VERSION} {} {folder}", found.id).as_bytes()).to_hex()[..20].to_owned();
     let image = ImageRef::new(format!("patchwright/env:{recipe}"));
     let reused = engine.image_id(image.as_str()).await?.is_some();
     if !reused && !found.take_over(backend, folder, snapshot, &image).await? {
-        return Ok(found.as_it_is(wanted, started));
+        return Ok(found.unchanged(wanted, started));
     }
     progress(ImageProgress::Ready { image: image.to_string() });
     let kept = Found::inspect(backend, &image).await?;
@@ -93,7 +93,7 @@ impl Found {
     }
 
     /// An image without the repository in it is only a place to run in.
-    fn as_it_is(self, image: &ImageRef, started: Instant) -> Prepared {
+    fn unchanged(self, image: &ImageRef, started: Instant) -> Prepared {
         let own_path = self.variables.into_iter().filter(|(name, _)| name == "PATH");
         Prepared {
             image: image.clone(),
