@@ -173,8 +173,56 @@ const NEW: &str = ".new-";
 /// Writes a file so that its name appears with all its bytes or not at all.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
+    crash::point();
     let mut file = tempfile::Builder::new().prefix(NEW).tempfile_in(directory)?;
-    io::Write::write_all(&mut file, bytes)?;
+    let (begin, rest) = bytes.split_at(bytes.len() / 2);
+    io::Write::write_all(&mut file, begin)?;
+    crash::point();
+    io::Write::write_all(&mut file, rest)?;
+    crash::point();
     file.persist(path)?;
+    crash::point();
     Ok(())
+}
+
+/// Removes a file that may be gone already.
+fn remove(path: &Path) -> io::Result<()> {
+    crash::point();
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// The moments at which a test may have the process killed: before, amid and after every change of the cache.
+pub(crate) mod crash {
+    #[cfg(not(test))]
+    pub(super) fn point() {}
+
+    #[cfg(test)]
+    pub(super) use on_purpose::point;
+
+    #[cfg(test)]
+    pub(crate) mod on_purpose {
+        use std::io::{Read, Write};
+        use std::sync::atomic::{AtomicUsize, Ordering};
+
+        /// Names the number of the moment at which to stop.
+        pub(crate) const VARIABLE: &str = "INDEX_TEST_STOP_AT";
+        /// What is said then.
+        pub(crate) const STOPPED: &str = "stopped";
+        static PASSED: AtomicUsize = AtomicUsize::new(0);
+
+        /// Says so at the chosen moment, and waits to be killed.
+        pub(crate) fn point() {
+            let Some(at) = std::env::var(VARIABLE).ok().and_then(|it| it.parse::<usize>().ok()) else { return };
+            if PASSED.fetch_add(1, Ordering::SeqCst) == at {
+                writeln!(std::io::stdout(), "\n{STOPPED}").unwrap();
+                std::io::stdout().flush().unwrap();
+                // Ends when the parent is gone, if it did not kill.
+                let ended = std::io::stdin().read(&mut [0]);
+                panic!("not killed: {ended:?}");
+            }
+        }
+    }
 }

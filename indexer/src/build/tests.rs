@@ -7,6 +7,7 @@ use repo::{RepoPath, Snapshot, Store, TreeId};
 
 use crate::{Index, IndexStats, SkipReason};
 
+mod crash;
 mod histories;
 
 struct Place {

@@ -113,7 +113,7 @@ impl Sweep<'_> {
     /// Returns whether the view was removed: not when an open index stands on it.
     fn remove_view(&mut self, view: &ViewFile) -> bool {
         let free = fs::File::open(&view.path).is_ok_and(|it| it.try_lock().is_ok());
-        let removed = free && fs::remove_file(&view.path).is_ok();
+        let removed = free && super::remove(&view.path).is_ok();
         if removed {
             self.done.views += 1;
             self.done.bytes += view.size;
@@ -162,7 +162,7 @@ impl Sweep<'_> {
         if self.limits.dry_run && !self.counted.insert(path.to_owned()) {
             return;
         }
-        if self.limits.dry_run || fs::remove_file(path).is_ok() {
+        if self.limits.dry_run || super::remove(path).is_ok() {
             self.done.files += 1;
             self.done.bytes += size;
         }

@@ -188,11 +188,7 @@ impl Packs {
         let rows: Vec<(Key, &[u8])> = records.iter().map(|it| (it.0, it.1.as_slice())).collect();
         let merged = if rows.is_empty() { None } else { Some(write_pack(directory, format, &rows)?) };
         for pack in many.iter().filter_map(|it| self.files.get(*it)).filter(|it| Some(&it.path) != merged.as_ref()) {
-            match fs::remove_file(&pack.path) {
-                // Another process merged it as well.
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                other => other?,
-            }
+            super::remove(&pack.path)?;
         }
         Ok(())
     }
