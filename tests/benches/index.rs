@@ -26,7 +26,7 @@ const STEP: &str = "INDEX_BENCH_STEP";
 
 /// One thing to be measured.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum Step {
+pub(crate) enum Step {
     /// Parses all source files and keeps nothing.
     Parse,
     /// Opens the index: of an empty cache a cold build, else a warm start.
@@ -41,28 +41,28 @@ pub enum Step {
 
 /// Where the work is done.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Ground {
+pub(crate) struct Ground {
     /// The repository or folder.
-    pub repo: PathBuf,
+    pub(crate) repo: PathBuf,
     /// The revision; of no use for a folder.
-    pub revision: String,
+    pub(crate) revision: String,
     /// The cache of the index, and the private store.
-    pub cache: PathBuf,
+    pub(crate) cache: PathBuf,
     /// How many threads a parse may use.
-    pub threads: usize,
+    pub(crate) threads: usize,
 }
 
 /// What a step took.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Taken {
+pub(crate) struct Taken {
     /// Seconds by the clock, without the start of the process.
-    pub wall: f64,
+    pub(crate) wall: f64,
     /// Seconds of processor time.
-    pub cpu: f64,
+    pub(crate) cpu: f64,
     /// Peak memory in megabytes.
-    pub peak: f64,
+    pub(crate) peak: f64,
     /// What else there is to say.
-    pub note: String,
+    pub(crate) note: String,
 }
 
 fn main() -> Result<()> {

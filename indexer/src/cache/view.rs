@@ -16,7 +16,7 @@ use crate::index::SkipReason;
 use crate::syntax::LanguageId;
 use crate::text::PackName;
 
-const MAGIC: &[u8; 8] = b"pwview_3";
+const MAGIC: &[u8; 8] = b"pwview_4";
 const HEAD: usize = 8 + 8 + 32 + 32;
 
 /// Everything of a view but the edges.

@@ -78,19 +78,19 @@ impl Edges {
 
     /// Appends the arrays to `out`, little-endian.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        for rows in [&self.forward, &self.backward] {
-            out.extend_from_slice(&(rows.starts.len() as u32).to_le_bytes());
-            out.extend_from_slice(&(rows.targets.len() as u32).to_le_bytes());
-            rows.starts.iter().chain(&rows.targets).for_each(|it| out.extend_from_slice(&it.to_le_bytes()));
-            out.extend_from_slice(&rows.labels);
-        }
+        // The way back follows from the way there.
+        let Rows { starts, targets, labels } = &self.forward;
+        out.reserve(8 + 4 * starts.len() + 5 * targets.len());
+        out.extend_from_slice(&(starts.len() as u32).to_le_bytes());
+        out.extend_from_slice(&(targets.len() as u32).to_le_bytes());
+        starts.iter().chain(targets).for_each(|it| out.extend_from_slice(&it.to_le_bytes()));
+        out.extend_from_slice(labels);
     }
 
     /// Reads what [`Edges::write`] wrote; `None` when it is cut short or does not fit together.
     pub(crate) fn read(mut bytes: &[u8], nodes: usize) -> Option<Edges> {
         let forward = Rows::read(&mut bytes, nodes)?;
-        let backward = Rows::read(&mut bytes, nodes)?;
-        (bytes.is_empty() && forward.targets.len() == backward.targets.len()).then_some(Edges { forward, backward })
+        bytes.is_empty().then(|| Edges { backward: forward.turned(), forward })
     }
 }
 

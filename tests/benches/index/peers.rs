@@ -8,13 +8,13 @@ use anyhow::{Result, ensure};
 use crate::Ground;
 
 /// Another tool, if it is there.
-pub struct Peer {
+pub(crate) struct Peer {
     /// Its name.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// How it is run.
-    pub command: Option<Vec<String>>,
+    pub(crate) command: Option<Vec<String>>,
     /// Why it is not.
-    pub missing: &'static str,
+    pub(crate) missing: &'static str,
 }
 
 /// The map that aider makes of a repository for a model, with a budget of 4,096 tokens.
@@ -31,7 +31,7 @@ print(len(shown or ''))
 ";
 
 /// Returns the tools; those that read files get a checkout below `place`.
-pub fn all(ground: &Ground, place: &Path, aider: Option<&str>) -> Result<Vec<Peer>> {
+pub(crate) fn all(ground: &Ground, place: &Path, aider: Option<&str>) -> Result<Vec<Peer>> {
     let tree = checkout(ground, place)?;
     let tree = tree.to_string_lossy().into_owned();
     let words = |words: &[&str]| Some(words.iter().map(|it| (*it).to_owned()).collect::<Vec<String>>());

@@ -16,7 +16,7 @@ use repo::{RepoPath, Snapshot, Source, Store};
 use crate::{Ground, Step, Taken};
 
 /// Does a step and says what it took.
-pub fn run(ground: &Ground, step: &Step) -> Result<Taken> {
+pub(crate) fn run(ground: &Ground, step: &Step) -> Result<Taken> {
     let begin = Instant::now();
     let (wall, note) = match step {
         Step::Parse => parse(ground)?,
@@ -97,7 +97,7 @@ fn next(ground: &Ground, commits: usize) -> Result<Done> {
     let output = list.arg((commits + 1).to_string()).arg(&ground.revision).output()?;
     ensure!(output.status.success(), "git rev-list failed");
     let listed = String::from_utf8(output.stdout)?;
-    let mut trees = listed.lines().map(|it| Ok(source.resolve(it)?.tree));
+    let mut trees = listed.lines().map(|it| anyhow::Ok(source.resolve(it)?.tree));
     let first = store.snapshot(trees.next().context("no commit")??)?;
     let mut index = Index::open(&ground.cache, &first, &|_| {})?;
     let (mut times, mut parsed) = (Vec::new(), 0);
