@@ -184,7 +184,7 @@ mod tests {
         let unknown = list(&[Value::Null, two.clone()]);
         assert_eq!(list(&[one.clone(), two.clone()]).equals(&unknown), None);
         assert_eq!(list(&[one.clone(), one.clone()]).equals(&unknown), Some(false));
-        assert_eq!(list(&[one.clone()]).equals(&unknown), Some(false));
+        assert_eq!(list(std::slice::from_ref(&one)).equals(&unknown), Some(false));
         assert_eq!(one.compare(&Value::text("2")), None);
         assert_eq!(one.compare(&Value::Float(1.5)), Some(Ordering::Less));
     }
