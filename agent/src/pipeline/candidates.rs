@@ -21,6 +21,7 @@ use super::pool::{Pool, PoolError};
 use super::suspicion::{self, SuspectFile};
 use crate::gate::{Gate, GateVerdict};
 use crate::propose::symptom::{self, Symptom};
+use crate::propose::template::grammar::has_templates;
 use crate::propose::{self, DonorPool, Proposal, ProposeLimits, TargetFile};
 use crate::search::{Made, World, WorldError};
 use crate::value::Evaluation;
@@ -123,7 +124,8 @@ impl Candidates {
         if let Some(known) = self.parsed.lock().get(&key) {
             return Some(Arc::clone(known));
         }
-        let tree = SyntaxTree::parse(LanguageId::of_path(path)?, Arc::clone(text));
+        let language = LanguageId::of_path(path).filter(|it| has_templates(*it))?;
+        let tree = SyntaxTree::parse(language, Arc::clone(text));
         let parsed = Arc::new(Parsed { gate: Gate::new(&tree), tree });
         self.parsed.lock().insert(key, Arc::clone(&parsed));
         Some(parsed)

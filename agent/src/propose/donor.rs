@@ -12,6 +12,7 @@ use indexer::Index;
 use indexer::syntax::{LanguageId, SyntaxNode, SyntaxTree};
 use repo::RepoPath;
 
+use super::template::grammar::has_templates;
 use super::template::{material, similar};
 
 /// Most files mined for a pool.
@@ -109,7 +110,7 @@ impl DonorPool {
         let neighbours = snapshot.entries().iter().map(|entry| &entry.path);
         let neighbours = neighbours.filter(|path| !known.contains(path) && directories.contains(&path.parent()));
         let trees = suspects.iter().chain(neighbours).filter_map(|path| {
-            let language = LanguageId::of_path(path)?;
+            let language = LanguageId::of_path(path).filter(|it| has_templates(*it))?;
             let text = snapshot.read(path).ok().filter(|text| text.len() <= MOST_BYTES)?;
             Some((path.clone(), SyntaxTree::parse(language, text)))
         });

@@ -85,6 +85,11 @@ pub fn of(language: LanguageId) -> &'static Grammar {
     }
 }
 
+/// Returns whether changes by templates are proposed in a language; in the others nothing is read for them either.
+pub fn has_templates(language: LanguageId) -> bool {
+    matches!(language, LanguageId::Python)
+}
+
 /// The grammar of a language without templates: nothing in it is known, so nothing is proposed.
 static UNKNOWN: Grammar = Grammar {
     expressions: &[],
