@@ -129,6 +129,11 @@ pub struct Import {
 }
 
 impl Import {
+    /// Returns whether all names of what is imported are taken over.
+    pub(crate) fn takes_all(&self) -> bool {
+        self.item == ImportItem::Star || matches!(self.form, ImportForm::Include | ImportForm::SystemInclude)
+    }
+
     /// Returns an import of the usual form at the top of a file.
     pub fn new(module: impl Into<String>, item: ImportItem, line: u32) -> Import {
         let (form, reexported) = (ImportForm::Plain, false);
@@ -232,6 +237,11 @@ impl FileFacts {
     /// Returns the text of a name.
     pub fn name(&self, id: NameId) -> &str {
         self.names.get(id.0 as usize).map_or("", String::as_str)
+    }
+
+    /// Returns all names that references point into.
+    pub(crate) fn all_names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
     }
 
     /// Returns the innermost definition that holds `line`, preferring functions and classes over the variables in them.

@@ -6,6 +6,8 @@
 
 mod config;
 mod csr;
+#[cfg(test)]
+mod fixtures;
 mod lookup;
 mod members;
 mod names;

@@ -101,9 +101,19 @@ pub(super) struct Lookup<'a> {
     pub(super) reopened: FxHashMap<(Family, &'a str), Vec<SymbolId>>,
     /// What is said apart from a class about its bases: by the last part of the class's name, the file and the place in its list.
     pub(super) implements: FxHashMap<&'a str, Vec<(FileId, usize)>>,
-    /// Methods by name, tests left out.
+    /// Functions of JavaScript that make instances: `f` where there is `f.prototype.m = …`.
+    makers: FxHashSet<SymbolId>,
+    /// Members by name, from when they are first asked for.
+    namesakes: OnceLock<Namesakes<'a>>,
+    /// The only names of members that will be asked for, where that is known.
+    asked: Option<FxHashSet<&'a str>>,
+}
+
+/// Members by name, tests left out.
+#[derive(Default)]
+struct Namesakes<'a> {
     methods: FxHashMap<(Family, &'a str), Vec<SymbolId>>,
-    /// Fields and properties by name, tests left out.
+    /// Fields and properties.
     fields: FxHashMap<(Family, &'a str), Vec<SymbolId>>,
 }
 
@@ -118,8 +128,9 @@ impl<'a> Lookup<'a> {
             apart: FxHashMap::default(),
             reopened: FxHashMap::default(),
             implements: FxHashMap::default(),
-            methods: FxHashMap::default(),
-            fields: FxHashMap::default(),
+            makers: FxHashSet::default(),
+            namesakes: OnceLock::new(),
+            asked: None,
         };
         for file in (0..inventory.files.len() as u32).map(FileId) {
             lookup.enter(file);
@@ -127,32 +138,29 @@ impl<'a> Lookup<'a> {
         lookup
     }
 
-    /// Enters the members and classes of a file into the tables of all files.
+    /// Says which names of members will be asked for, so that others need no place in the tables.
+    pub(super) fn ask_only(&mut self, names: FxHashSet<&'a str>) {
+        self.asked = Some(names);
+        self.namesakes = OnceLock::new();
+    }
+
+    /// Enters what of a file stands apart from its class, and classes that may be opened again, into the tables of all files.
     fn enter(&mut self, file: FileId) {
         let family = self.world.family(file);
         let sight = family.rules().sight();
+        if family == Family::Python {
+            return;
+        }
         for at in self.inventory.symbols_of(file) {
             let (id, symbol) = (SymbolId(at as u32), &self.inventory.symbols[at]);
-            if let Some(owner) = &symbol.owner {
+            if let Some(owner) = symbol.owner.as_deref().map(owner_path) {
                 self.apart.entry((family, last(owner), &symbol.name)).or_default().push(id);
+                if family == Family::Script {
+                    self.makers.extend(self.function_at_top(file, owner));
+                }
             }
             if sight.reopened && symbol.kind == SymbolKind::Class {
                 self.reopened.entry((family, &symbol.qualified)).or_default().push(id);
-            }
-            let is_member = symbol.owner.is_some() || symbol.parent.is_some_and(|it| self.is_class(it));
-            if symbol.is_test || !is_member {
-                continue;
-            }
-            let is_property = match family {
-                Family::Python => symbol.decorators.iter().any(|it| it.ends_with("property")),
-                _ => symbol.form == Form::Accessor,
-            };
-            match symbol.kind {
-                SymbolKind::Method if !is_property => self.methods.entry((family, &symbol.name)).or_default().push(id),
-                SymbolKind::Method | SymbolKind::Field => {
-                    self.fields.entry((family, &symbol.name)).or_default().push(id);
-                }
-                SymbolKind::Class | SymbolKind::Function | SymbolKind::Variable => {}
             }
         }
         if sight.apart {
@@ -161,12 +169,50 @@ impl<'a> Lookup<'a> {
         }
     }
 
+    fn function_at_top(&self, file: FileId, name: &str) -> Option<SymbolId> {
+        let is_it = |at: &usize| {
+            let symbol = &self.inventory.symbols[*at];
+            symbol.parent.is_none()
+                && symbol.kind == SymbolKind::Function
+                && symbol.name == name
+                && symbol.owner.is_none()
+        };
+        self.inventory.symbols_of(file).find(is_it).map(|it| SymbolId(it as u32))
+    }
+
+    fn namesakes(&self) -> &Namesakes<'a> {
+        self.namesakes.get_or_init(|| {
+            let mut all = Namesakes::default();
+            for (at, symbol) in self.inventory.symbols.iter().enumerate() {
+                let name = symbol.name.as_str();
+                let is_asked = self.asked.as_ref().is_none_or(|it| it.contains(name));
+                let is_member = symbol.owner.is_some() || symbol.parent.is_some_and(|it| self.is_class(it));
+                if !is_asked || symbol.is_test || !is_member {
+                    continue;
+                }
+                let family = self.world.family(symbol.file);
+                let is_property = match family {
+                    Family::Python => symbol.decorators.iter().any(|it| it.ends_with("property")),
+                    _ => symbol.form == Form::Accessor,
+                };
+                let table = match symbol.kind {
+                    SymbolKind::Method if !is_property => &mut all.methods,
+                    SymbolKind::Method | SymbolKind::Field => &mut all.fields,
+                    SymbolKind::Class | SymbolKind::Function | SymbolKind::Variable => continue,
+                };
+                table.entry((family, name)).or_default().push(SymbolId(at as u32));
+            }
+            all
+        })
+    }
+
     pub(super) fn first_of(&self, file: FileId) -> u32 {
         self.inventory.files.get(file.0 as usize).map_or(0, |it| it.symbols.start)
     }
 
     pub(super) fn is_class(&self, id: SymbolId) -> bool {
-        self.inventory.symbols.get(id.0 as usize).is_some_and(|it| it.kind == SymbolKind::Class)
+        let symbol = self.inventory.symbols.get(id.0 as usize);
+        symbol.is_some_and(|it| it.kind == SymbolKind::Class) || self.makers.contains(&id)
     }
 
     pub(super) fn names(&self, file: FileId) -> Option<&FileNames<'a>> {
@@ -233,7 +279,9 @@ impl<'a> Lookup<'a> {
     fn unsaid_member(&self, class: SymbolId, name: &str, trail: Trail) -> Option<SymbolId> {
         let mut next = Some(class);
         while let Some(id) = next {
-            if let Some(found) = self.member(id, name, trail) {
+            // A constructor has the name of its class, and who says that means the class.
+            let is_constructor = |it: &SymbolId| self.inventory.symbols[it.0 as usize].form == Form::Constructor;
+            if let Some(found) = self.member(id, name, trail).filter(|it| !is_constructor(it)) {
                 return Some(found);
             }
             next = self.inventory.symbols.get(id.0 as usize)?.parent.and_then(|it| self.class_around(it));
@@ -341,11 +389,32 @@ impl<'a> Lookup<'a> {
         let nearness = |it: &SymbolId| {
             let symbol = &self.inventory.symbols[it.0 as usize];
             let other = self.world.path_of(symbol.file);
-            let included = self.stars(seer).contains(&symbol.file);
+            let included = self.closeness(seer, symbol.file);
             let fits = in_test || !symbol.is_test;
             (symbol.file == seer, fits, included, shared_folders(path, other), std::cmp::Reverse(*it))
         };
         candidates.iter().copied().max_by_key(nearness)
+    }
+
+    /// Returns how near a file is by includes: a header beside it or of its name is included, so that it defines what that declares; it is
+    /// included itself; or nothing of this.
+    fn closeness(&self, seer: FileId, file: FileId) -> u8 {
+        let stars = self.stars(seer);
+        if stars.is_empty() {
+            return 0;
+        }
+        let stem = |it: FileId| {
+            let path = self.world.path_of(it);
+            path.rsplit_once('.').map_or(path, |it| it.0)
+        };
+        let (own, name) = (stem(file), stem(file).rsplit('/').next());
+        let close = |it: &FileId| match stem(*it) {
+            _ if *it == file => 1,
+            other if other == own => 3,
+            other if other.rsplit('/').next() == name => 2,
+            _ => 0,
+        };
+        stars.iter().take(MAX_CANDIDATES).map(close).max().unwrap_or(0)
     }
 
     fn starred(&self, file: FileId, name: &str, trail: Trail) -> Option<Target> {
@@ -384,6 +453,8 @@ impl<'a> Lookup<'a> {
         };
         match own {
             Some(target) if target != Target::Foreign => Some(target),
+            // What `module.exports` is, is what is imported as `default`.
+            None if name == "default" => self.as_a_whole(unit, trail),
             other => self.world.below(self.world.family(file), unit, name).map(Target::Unit).or(other),
         }
     }
@@ -431,13 +502,18 @@ impl<'a> Lookup<'a> {
 
     /// Returns the methods of this name in all classes.
     pub(super) fn methods_named<'n>(&'n self, family: Family, name: &'n str) -> &'n [SymbolId] {
-        self.methods.get(&(family, name)).map_or(&[], Vec::as_slice)
+        self.namesakes().methods.get(&(family, name)).map_or(&[], Vec::as_slice)
     }
 
     /// Returns the fields and properties of this name in all classes.
     pub(super) fn fields_named<'n>(&'n self, family: Family, name: &'n str) -> &'n [SymbolId] {
-        self.fields.get(&(family, name)).map_or(&[], Vec::as_slice)
+        self.namesakes().fields.get(&(family, name)).map_or(&[], Vec::as_slice)
     }
+}
+
+/// Returns the class that an owner names: `f.prototype` is what instances of `f` have.
+pub(super) fn owner_path(owner: &str) -> &str {
+    owner.strip_suffix(".prototype").unwrap_or(owner)
 }
 
 /// Returns the last part of a dotted path.

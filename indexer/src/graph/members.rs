@@ -3,7 +3,8 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{ImportForm, Receiver, Usage};
-use crate::graph::lookup::{Lookup, Target, Trail};
+use crate::graph::lookup::{Lookup, Target, Trail, owner_path};
+use crate::graph::units::Family;
 use crate::symbol::{FileId, SymbolId};
 
 /// Deeper hierarchies are not followed to their top.
@@ -36,23 +37,34 @@ impl<'a> Lookup<'a> {
     fn owner(&self, id: SymbolId) -> Option<SymbolId> {
         let symbol = self.inventory.symbols.get(id.0 as usize)?;
         let place = self.place_apart(symbol.file, symbol.namespace.as_deref());
-        self.class_named(place, symbol.owner.as_deref()?, Trail::PLAIN)
+        self.class_named(place, owner_path(symbol.owner.as_deref()?), Trail::PLAIN)
     }
 
     /// Returns the member of a class, its own or inherited.
     pub(super) fn member(&self, class: SymbolId, name: &str, trail: Trail) -> Option<SymbolId> {
         if trail.is_plain() {
-            return self.written_member(class, name);
+            return self.written_member(class, name).or_else(|| self.member_of_parts(class, name));
         }
         self.own_member(class, name).or_else(|| self.inherited(class, name))
     }
 
     /// Returns the member of a class itself, wherever it is written.
     pub(super) fn own_member(&self, class: SymbolId, name: &str) -> Option<SymbolId> {
-        self.written_member(class, name).or_else(|| self.member_apart(class, name)).or_else(|| {
-            let others = self.parts(class).iter().filter(|it| **it != class);
-            others.into_iter().find_map(|it| self.written_member(*it, name))
-        })
+        // Where C++ declares in a class what is defined apart from it, the definition is meant.
+        let defined = if self.is_native(class) { self.member_apart(class, name) } else { None };
+        defined
+            .or_else(|| self.written_member(class, name))
+            .or_else(|| self.member_apart(class, name))
+            .or_else(|| self.member_of_parts(class, name))
+    }
+
+    fn member_of_parts(&self, class: SymbolId, name: &str) -> Option<SymbolId> {
+        self.parts(class).iter().filter(|it| **it != class).find_map(|it| self.written_member(*it, name))
+    }
+
+    fn is_native(&self, class: SymbolId) -> bool {
+        let symbol = self.inventory.symbols.get(class.0 as usize);
+        symbol.is_some_and(|it| self.world.family(it.file) == Family::Native)
     }
 
     /// Returns the member that is written in the body of a class.
@@ -164,7 +176,7 @@ impl<'a> Lookup<'a> {
                 continue;
             };
             bases.entry(class).or_default().extend(self.class_named(
-                self.place(file, None),
+                self.place(file, Some(class)),
                 &mixin.module,
                 Trail::PLAIN,
             ));

@@ -37,7 +37,9 @@ impl<'a> FileNames<'a> {
         let inventory = world.inventory;
         for at in inventory.symbols_of(file) {
             let symbol = &inventory.symbols[at];
-            if symbol.parent.is_none() && symbol.owner.is_none() {
+            // What JavaScript stores in `exports` is at the top of the file.
+            let is_top = symbol.owner.as_deref().is_none_or(|it| matches!(it, "exports" | "module.exports"));
+            if symbol.parent.is_none() && is_top {
                 names.definitions.entry(&symbol.name).or_insert(SymbolId(at as u32));
             }
         }
@@ -56,7 +58,7 @@ impl<'a> FileNames<'a> {
 
     fn bind(&mut self, world: &World<'a>, rules: &dyn Rules, import: &'a Import, reach: Option<Reach<'a>>) {
         let (name, bound) = match (&import.item, reach) {
-            (ImportItem::Star, Some((Unit::File(it), ""))) => {
+            (_, Some((Unit::File(it), ""))) if import.takes_all() => {
                 self.stars.push(it);
                 return;
             }

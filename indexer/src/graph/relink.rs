@@ -15,8 +15,8 @@ use rustc_hash::FxHashSet;
 
 use crate::graph::Nodes;
 use crate::graph::csr::{Edges, RawEdge, RowsBuilder};
-use crate::graph::outline::Mention;
 use crate::graph::resolve::{Resolver, Sources, resolve};
+use crate::graph::units::Family;
 use crate::symbol::{FileId, SymbolId};
 use changes::Whole;
 
@@ -56,18 +56,21 @@ fn relink_some(old: &Linked<'_>, new: &Sources<'_>) -> Result<Relinked, Whole> {
     if pairs.changed.len() + pairs.added.len() + pairs.removed.len() > new.inventory.files.len() / MOST {
         return Err(Whole("many files changed"));
     }
-    let resolver = Resolver::new(new);
+    let mut resolver = Resolver::new(new);
     let mut names = changes::Names::default();
     let mut affected: FxHashSet<FileId> =
         pairs.changed.iter().map(|it| it.1).chain(pairs.added.iter().copied()).collect();
     if !pairs.added.is_empty() || !pairs.removed.is_empty() {
         affected.extend(units::changed(&old.sources, new, &resolver, &pairs, &mut names)?);
     }
-    names.collect(&old.sources, new, &pairs, &resolver.lookup)?;
+    let members = names.collect(&old.sources, new, &pairs)?;
+    resolver.lookup.ask_only(members.keys().map(|it| it.2).collect());
+    names.add_members(&members, &resolver.lookup);
     spread(new, &mut names, &mut affected)?;
     if affected.len() > new.inventory.files.len() / MOST {
         return Err(Whole("many files mention what changed"));
     }
+    resolver.lookup.ask_only(affected.iter().flat_map(|it| new.facts.facts(*it).all_names()).collect());
     let edges = merge(old, new, &resolver, &pairs, &affected).ok_or(Whole("an edge led to what is gone"))?;
     Ok(Relinked { edges, files: affected.len(), whole: None })
 }
@@ -126,18 +129,17 @@ impl Pairs {
 
 /// Finds all files that mention what changed, and what else changes its meaning by that, until nothing is new.
 fn spread(new: &Sources<'_>, names: &mut changes::Names, affected: &mut FxHashSet<FileId>) -> Result<(), Whole> {
+    affected.iter().try_for_each(|it| names.follow(new, *it))?;
     let mut numbers = names.take_new();
-    let mut seen: Vec<FileId> = affected.iter().copied().collect();
-    seen.iter().try_for_each(|it| names.follow(new, *it))?;
-    let mut further = names.take_new();
-    numbers.append(&mut further);
     while !numbers.is_empty() {
-        numbers.sort_unstable();
-        let hit = |it: &u32| new.outlines[*it as usize].mentions_any(&numbers);
-        seen = (0..new.inventory.files.len() as u32).into_par_iter().filter(hit).map(FileId).collect();
+        let hit = |it: &u32| {
+            let family = Family::of(new.inventory.files[*it as usize].language);
+            numbers.get(&family).is_some_and(|numbers| new.outlines[*it as usize].mentions_any(numbers))
+        };
+        let hits: Vec<FileId> = (0..new.inventory.files.len() as u32).into_par_iter().filter(hit).map(FileId).collect();
         // A file seen before may mention what is new now.
-        seen.iter().try_for_each(|it| names.follow(new, *it))?;
-        affected.extend(seen);
+        hits.iter().try_for_each(|it| names.follow(new, *it))?;
+        affected.extend(hits);
         numbers = names.take_new();
     }
     Ok(())
@@ -210,12 +212,6 @@ fn renumbered(old: &Sources<'_>, new: &Sources<'_>, pairs: &Pairs) -> Vec<u32> {
         }
     }
     numbers
-}
-
-impl changes::Names {
-    fn dirty(&mut self, name: &str) {
-        self.add(Mention::Name(name));
-    }
 }
 
 #[cfg(test)]

@@ -3,11 +3,13 @@
 //! What the language decides (a name in scope, a member of a known class) is near certain; what only the name suggests is kept as a weak
 //! edge as long as few definitions share the name, and dropped otherwise.
 
+use std::sync::OnceLock;
+
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::FileFacts;
-use crate::facts::{ImportItem, Receiver, Reference, Usage};
+use crate::facts::{ImportForm, ImportItem, Receiver, Reference, Usage};
 use crate::graph::config::Project;
 use crate::graph::csr::RawEdge;
 use crate::graph::lookup::{FactsOf, Lookup, Place, Target, Trail};
@@ -16,7 +18,7 @@ use crate::graph::outline::Outline;
 use crate::graph::units::{Family, SpaceId, Unit, World};
 use crate::graph::{EdgeKind, Edges, NodeId, Nodes};
 use crate::language;
-use crate::symbol::{FileId, SymbolId, SymbolKind};
+use crate::symbol::{FileId, Form, SymbolId, SymbolKind};
 use crate::view::Inventory;
 
 /// A name in scope or a member reached through a known class.
@@ -53,18 +55,28 @@ pub(super) struct Resolver<'a> {
     pub(super) nodes: Nodes,
     pub(super) lookup: Lookup<'a>,
     /// Files that are no tests by the stem of their names.
-    subjects: FxHashMap<(Family, String), Vec<FileId>>,
+    subjects: OnceLock<FxHashMap<(Family, String), Vec<FileId>>>,
 }
 
 impl<'a> Resolver<'a> {
     pub(super) fn new(sources: &Sources<'a>) -> Resolver<'a> {
         let world = World::of(sources.inventory, sources.outlines, sources.project);
-        let mut subjects: FxHashMap<(Family, String), Vec<FileId>> = FxHashMap::default();
-        for (at, file) in sources.inventory.files.iter().enumerate().filter(|it| !it.1.is_test) {
-            let family = Family::of(file.language);
-            subjects.entry((family, stem(file.path.file_name()))).or_default().push(FileId(at as u32));
+        Resolver {
+            nodes: Nodes::of(sources.inventory),
+            lookup: Lookup::new(world, sources.facts),
+            subjects: OnceLock::new(),
         }
-        Resolver { nodes: Nodes::of(sources.inventory), lookup: Lookup::new(world, sources.facts), subjects }
+    }
+
+    fn subjects(&self) -> &FxHashMap<(Family, String), Vec<FileId>> {
+        self.subjects.get_or_init(|| {
+            let mut subjects: FxHashMap<(Family, String), Vec<FileId>> = FxHashMap::default();
+            for (at, file) in self.lookup.inventory.files.iter().enumerate().filter(|it| !it.1.is_test) {
+                let family = Family::of(file.language);
+                subjects.entry((family, stem(file.path.file_name()))).or_default().push(FileId(at as u32));
+            }
+            subjects
+        })
     }
 
     pub(super) fn contains(&self) -> Vec<RawEdge> {
@@ -96,9 +108,12 @@ impl<'a> Resolver<'a> {
         let facts = self.lookup.facts.facts(file);
         self.imports(file, facts, &mut edges);
         self.overrides(file, &mut edges);
+        self.implements(file, facts, &mut edges);
         self.test_by_name(file, &mut edges);
         let first = self.lookup.first_of(file);
-        for reference in &facts.references {
+        // A base that is said apart from its class is no use of it by the file.
+        let is_apart = |it: &&Reference| it.usage == Usage::Base && it.within.is_none();
+        for reference in facts.references.iter().filter(|it| !is_apart(it)) {
             let within = reference.within.map(|it| SymbolId(first + it));
             let source = within.map_or(self.nodes.file(file), |it| self.nodes.symbol(it));
             for (target, confidence) in self.targets(file, facts, reference, within) {
@@ -119,7 +134,9 @@ impl<'a> Resolver<'a> {
             };
             let found = self.lookup.follow(item, Trail::START);
             let whole = Target::Unit(unit);
-            let whole = (path.is_empty() && found != Some(whole)).then_some(whole);
+            // A name of a package is imported from the file it stands in.
+            let is_named = matches!(unit, Unit::Space(_)) && matches!(import.item, ImportItem::Name { .. });
+            let whole = (path.is_empty() && found != Some(whole) && !is_named).then_some(whole);
             for target in [whole, found].into_iter().flatten() {
                 for (node, is_test) in self.imported(target) {
                     edges.push(RawEdge::new(source, node, EdgeKind::Imports, confidence));
@@ -142,20 +159,23 @@ impl<'a> Resolver<'a> {
                 let is_module = self.lookup.world.family(file) == Family::Python;
                 if is_module { vec![symbol] } else { vec![symbol, (self.nodes.file(file), self.is_test(file))] }
             }
-            Target::Unit(Unit::Space(id)) => self.directory(id).into_iter().map(|it| (it, false)).collect(),
+            Target::Unit(Unit::Space(id)) => self.package(id).into_iter().collect(),
             Target::Foreign => Vec::new(),
         }
     }
 
-    /// Returns the directory in which all files of a package stand.
-    fn directory(&self, space: SpaceId) -> Option<NodeId> {
+    /// Returns the only file of a package, or the directory in which all its files stand, with whether it is a test.
+    fn package(&self, space: SpaceId) -> Option<(NodeId, bool)> {
         let files = &self.lookup.world.space_of(space)?.files;
+        if let [only] = files.as_slice() {
+            return Some((self.nodes.file(*only), self.is_test(*only)));
+        }
         let inventory = self.lookup.inventory;
         let folder = |it: &FileId| inventory.files.get(it.0 as usize).and_then(|it| it.path.parent());
         let first = folder(files.first()?)?;
         let is_one = files.iter().all(|it| folder(it).as_ref() == Some(&first));
         let at = inventory.directories.binary_search(&first).ok().filter(|_| is_one)?;
-        Some(self.nodes.directory(at))
+        Some((self.nodes.directory(at), false))
     }
 
     /// A method of the name of an inherited one overrides it.
@@ -163,7 +183,9 @@ impl<'a> Resolver<'a> {
         let inventory = self.lookup.inventory;
         for at in inventory.symbols_of(file) {
             let symbol = &inventory.symbols[at];
-            if symbol.kind != SymbolKind::Method {
+            // Constructors override nothing, though Python's are inherited.
+            let makes = symbol.form == Form::Constructor && self.lookup.world.family(file) != Family::Python;
+            if symbol.kind != SymbolKind::Method || makes {
                 continue;
             }
             let Some(class) = self.lookup.class_of(SymbolId(at as u32)) else { continue };
@@ -171,6 +193,35 @@ impl<'a> Resolver<'a> {
             if let Some(base) = inherited {
                 let (source, target) = (self.nodes.symbol(SymbolId(at as u32)), self.nodes.symbol(base));
                 edges.push(RawEdge::new(source, target, EdgeKind::Overrides, CERTAIN));
+            }
+        }
+    }
+
+    /// Adds what a file says of the bases of classes apart from them.
+    fn implements(&self, file: FileId, facts: &FileFacts, edges: &mut Vec<RawEdge>) {
+        let place = self.lookup.place(file, None);
+        for it in &facts.implements {
+            let class = self.lookup.class_named(place, &it.class, Trail::START);
+            let base = self.lookup.class_named(place, &it.base, Trail::START);
+            if let (Some(class), Some(base)) = (class, base) {
+                let (source, target) = (self.nodes.symbol(class), self.nodes.symbol(base));
+                edges.push(RawEdge::new(source, target, EdgeKind::Inherits, CERTAIN));
+            }
+        }
+        let first = self.lookup.first_of(file);
+        for mixin in facts.imports.iter().filter(|it| it.form == ImportForm::Mixin) {
+            let Some(class) = mixin.within.map(|it| SymbolId(first + it)).filter(|it| self.lookup.is_class(*it)) else {
+                continue;
+            };
+            if let Some(base) =
+                self.lookup.class_named(self.lookup.place(file, Some(class)), &mixin.module, Trail::START)
+            {
+                edges.push(RawEdge::new(
+                    self.nodes.symbol(class),
+                    self.nodes.symbol(base),
+                    EdgeKind::Inherits,
+                    CERTAIN,
+                ));
             }
         }
     }
@@ -230,7 +281,7 @@ impl<'a> Resolver<'a> {
         let sure = |it: SymbolId| vec![(it, CERTAIN)];
         let by_name = || self.namesakes(file, name, reference.usage);
         match reference.receiver {
-            Receiver::Bare => self.bare(place, name, within).map(sure).unwrap_or_default(),
+            Receiver::Bare => self.bare(place, name, within, reference.usage).map(sure).unwrap_or_default(),
             Receiver::Own => own_class().and_then(member).map(sure).unwrap_or_else(by_name),
             Receiver::Super => own_class().and_then(|it| self.lookup.inherited(it, name)).map(sure).unwrap_or_default(),
             Receiver::Path(path) => {
@@ -262,16 +313,26 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn bare(&self, place: Place, name: &str, within: Option<SymbolId>) -> Option<SymbolId> {
+    fn bare(&self, place: Place, name: &str, within: Option<SymbolId>, usage: Usage) -> Option<SymbolId> {
         // Directly in a class body, its own names come first.
         let in_class = within.filter(|it| self.lookup.class_around(*it) == Some(*it));
-        if let Some(own) = in_class.and_then(|it| self.lookup.own_member(it, name)) {
+        let fits = |it: &SymbolId| usage != Usage::Base || self.lookup.is_class(*it);
+        if let Some(own) = in_class.and_then(|it| self.lookup.own_member(it, name)).filter(fits) {
             return Some(own);
         }
-        match self.lookup.name(place, name, Trail::START)? {
-            Target::Symbol(it) => Some(it),
-            Target::Unit(_) | Target::Foreign => None,
+        match self.lookup.name(place, name, Trail::START) {
+            Some(Target::Symbol(it)) => Some(it),
+            Some(Target::Unit(_) | Target::Foreign) => None,
+            // `new self`, and Ruby's `new` in a method of the class.
+            None => {
+                within.filter(|_| self.means_own_class(place.file, name)).and_then(|it| self.lookup.class_around(it))
+            }
         }
+    }
+
+    fn means_own_class(&self, file: FileId, name: &str) -> bool {
+        let family = self.lookup.world.family(file);
+        family.rules().maker() == Some(name) || family == Family::Php && matches!(name, "self" | "static")
     }
 
     /// Returns the members that share the name, each the less likely the more there are.
@@ -300,7 +361,7 @@ impl<'a> Resolver<'a> {
         let (family, stem) =
             (self.lookup.world.family(file), stem(self.lookup.inventory.files[file.0 as usize].path.file_name()));
         for subject in family.rules().subjects(&stem) {
-            let found = self.subjects.get(&(family, subject.to_owned()));
+            let found = self.subjects().get(&(family, subject.to_owned()));
             if let Some([only]) = found.map(Vec::as_slice) {
                 edges.push(RawEdge::new(self.nodes.file(file), self.nodes.file(*only), EdgeKind::Tests, 0.7));
             }

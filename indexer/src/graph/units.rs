@@ -189,6 +189,8 @@ pub(super) struct World<'a> {
     names: Vec<String>,
     /// By file, the spaces it feeds with the namespace inside the file; the first is that of its top.
     homes: Vec<Vec<(&'a str, SpaceId)>>,
+    /// By directory of Python's, where the names of what is in it begin.
+    roots: FxHashMap<&'a str, usize>,
     /// Files by the last part of their path, from when it is first asked for.
     by_file_name: OnceLock<FxHashMap<&'a [u8], Vec<FileId>>>,
 }
@@ -202,13 +204,34 @@ impl<'a> World<'a> {
             spaces: Vec::new(),
             names: Vec::new(),
             homes: vec![Vec::new(); inventory.files.len()],
+            roots: FxHashMap::default(),
             by_file_name: OnceLock::new(),
         };
+        world.find_roots();
         world.name_files();
         for (at, outline) in outlines.iter().enumerate() {
             world.feed(FileId(at as u32), outline);
         }
         world
+    }
+
+    /// The package's root is the highest directory up to which each has an `__init__.py`; what is above is on nobody's path.
+    fn find_roots(&mut self) {
+        let inits = self.inventory.files.iter().filter(|it| it.path.file_name() == b"__init__.py");
+        let packages = inits.filter_map(|it| std::str::from_utf8(it.path.as_bytes()).ok()).map(directory);
+        // Outer directories come first.
+        let mut packages: Vec<&str> = packages.filter(|it| !it.is_empty()).collect();
+        packages.sort_unstable();
+        for folder in packages {
+            let root = self.package_root(directory(folder));
+            self.roots.insert(folder, root);
+        }
+    }
+
+    /// Returns where in a path in this directory of Python's the name of its module begins.
+    pub(super) fn package_root(&self, folder: &str) -> usize {
+        let outside = if folder.is_empty() { 0 } else { folder.len() + 1 };
+        self.roots.get(folder).copied().unwrap_or(outside)
     }
 
     /// First everything by its usual name, tests last, so that a name that two files claim goes to the likelier one.

@@ -14,92 +14,103 @@ use crate::symbol::{Definition, FileId, Form, Symbol, SymbolKind};
 #[derive(Debug)]
 pub(super) struct Whole(pub(super) &'static str);
 
-/// Names that may mean something else than before, by the numbers of their mentions.
+/// Names that may mean something else than before, by family and the numbers of their mentions.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    known: FxHashSet<u32>,
-    new: Vec<u32>,
+    known: FxHashSet<(Family, u32)>,
+    new: FxHashMap<Family, Vec<u32>>,
 }
 
+/// How many members of a name came or went with their classes; methods, or fields.
+pub(super) type Members<'a> = FxHashMap<(Family, bool, &'a str), usize>;
+
 impl Names {
-    pub(super) fn add(&mut self, mention: Mention<'_>) {
+    pub(super) fn add(&mut self, family: Family, mention: Mention<'_>) {
         let number = mention.number();
-        if self.known.insert(number) {
-            self.new.push(number);
+        if self.known.insert((family, number)) {
+            self.new.entry(family).or_default().push(number);
         }
     }
 
-    /// Returns what was added since this was last asked.
-    pub(super) fn take_new(&mut self) -> Vec<u32> {
-        std::mem::take(&mut self.new)
+    fn dirty(&mut self, family: Family, name: &str) {
+        self.add(family, Mention::Name(name));
     }
 
-    fn has(&self, mention: Mention<'_>) -> bool {
-        self.known.contains(&mention.number())
+    /// Returns what was added since this was last asked, in order.
+    pub(super) fn take_new(&mut self) -> FxHashMap<Family, Vec<u32>> {
+        let mut new = std::mem::take(&mut self.new);
+        new.values_mut().for_each(|it| it.sort_unstable());
+        new
     }
 
-    fn has_piece_of(&self, path: &str) -> bool {
-        pieces(path).any(|it| self.has(Mention::Name(it)))
+    fn has(&self, family: Family, mention: Mention<'_>) -> bool {
+        self.known.contains(&(family, mention.number()))
     }
 
-    /// Adds what files with other facts than before say otherwise.
-    pub(super) fn collect(
+    fn has_piece_of(&self, family: Family, path: &str) -> bool {
+        pieces(path).any(|it| self.has(family, Mention::Name(it)))
+    }
+
+    /// Adds what files with other facts than before say otherwise; returns the members of classes that came or went.
+    pub(super) fn collect<'a>(
         &mut self,
-        old: &Sources<'_>,
-        new: &Sources<'_>,
+        old: &Sources<'a>,
+        new: &Sources<'a>,
         pairs: &Pairs,
-        lookup: &Lookup<'_>,
-    ) -> Result<(), Whole> {
+    ) -> Result<Members<'a>, Whole> {
         let empty = FileFacts::default();
-        let mut members: FxHashMap<(Family, bool, String), usize> = FxHashMap::default();
+        let mut members = Members::default();
         let family = |sources: &Sources<'_>, it: FileId| Family::of(sources.inventory.files[it.0 as usize].language);
         for (one, other) in &pairs.changed {
             let (before, after) = (old.facts.facts(*one), new.facts.facts(*other));
-            self.compare(before, after, family(new, *other), Some(&mut members))?;
+            let family = family(new, *other);
+            if before.namespace != after.namespace {
+                return Err(Whole("a namespace changed"));
+            }
+            self.compare(before, after, family, false)?;
+            self.compare_definitions(before, after, family, &mut members);
         }
         for (sources, file) in pairs.removed.iter().map(|it| (old, *it)).chain(pairs.added.iter().map(|it| (new, *it)))
         {
-            self.compare(&empty, sources.facts.facts(file), family(sources, file), None)?;
-            members_of(sources.facts.facts(file), family(sources, file), &mut members);
-        }
-        // A member of a class that came or went is found by its name alone, as long as few share it.
-        for ((family, is_method, name), changes) in members {
-            let all = if is_method { lookup.methods_named(family, &name) } else { lookup.fields_named(family, &name) };
-            if all.len() <= MAX_NAMESAKES + changes {
-                self.add(Mention::Name(&name));
+            let (facts, family) = (sources.facts.facts(file), family(sources, file));
+            // What a module file has is reached through its own name, which is taken care of where files come and go.
+            if !matches!(family, Family::Python | Family::Script) {
+                self.compare(&empty, facts, family, true)?;
+                shapes(facts).iter().filter(|it| !it.in_function).for_each(|it| self.dirty_shape(it, family));
             }
+            shapes(facts).iter().for_each(|it| count_member(it, family, &mut members));
         }
-        Ok(())
+        Ok(members)
     }
 
-    /// Adds what two versions of a file say differently; without `members`, the file itself came or went.
+    /// Adds members of classes that came or went: they are found by their names alone, as long as few share these.
+    pub(super) fn add_members(&mut self, members: &Members<'_>, lookup: &Lookup<'_>) {
+        for ((family, is_method, name), changes) in members {
+            let all = if *is_method { lookup.methods_named(*family, name) } else { lookup.fields_named(*family, name) };
+            if all.len() <= MAX_NAMESAKES + changes {
+                self.dirty(*family, name);
+            }
+        }
+    }
+
+    /// Adds what two versions of a file say differently but for their definitions; of a file that came or went one is empty.
     fn compare(
         &mut self,
         before: &FileFacts,
         after: &FileFacts,
         family: Family,
-        members: Option<&mut FxHashMap<(Family, bool, String), usize>>,
+        is_whole_file: bool,
     ) -> Result<(), Whole> {
-        let is_whole_file = members.is_none();
-        // What a module file has is reached through its own name, which is taken care of where files come and go.
-        let is_module = matches!(family, Family::Python | Family::Script);
-        if !(is_whole_file && is_module) {
-            self.compare_definitions(before, after, family, members);
-        }
-        if !is_whole_file && before.namespace != after.namespace {
-            return Err(Whole("a namespace changed"));
-        }
         let imports =
             |facts: &FileFacts| -> Vec<ImportKey> { facts.imports.iter().map(|it| ImportKey::of(it, facts)).collect() };
         let (one, other) = (imports(before), imports(after));
-        let stars = |all: &[ImportKey]| -> Vec<ImportKey> {
-            all.iter().filter(|it| it.import.item == ImportItem::Star).cloned().collect()
-        };
+        let stars =
+            |all: &[ImportKey]| -> Vec<ImportKey> { all.iter().filter(|it| it.import.takes_all()).cloned().collect() };
         if !is_whole_file && stars(&one) != stars(&other) {
             return Err(Whole("star imports changed"));
         }
         for name in differing(&one, &other, |it| it.bound.clone()) {
-            pieces(&name).for_each(|it| self.add(Mention::Name(it)));
+            pieces(&name).for_each(|it| self.dirty(family, it));
         }
         let exported = |facts: &FileFacts| -> Vec<(String, String)> {
             facts.exported.iter().map(|it| (it.name.clone(), it.local.clone())).collect()
@@ -108,44 +119,42 @@ impl Names {
             if name == "export=" && !is_whole_file {
                 return Err(Whole("what a module is as a whole changed"));
             }
-            self.dirty(&name);
+            self.dirty(family, &name);
         }
         let listed = |facts: &FileFacts| -> Vec<String> { facts.exports.clone().unwrap_or_default() };
-        differing(&listed(before), &listed(after), Clone::clone).iter().for_each(|it| self.dirty(it));
-        self.compare_bases(before, after);
+        differing(&listed(before), &listed(after), Clone::clone).iter().for_each(|it| self.dirty(family, it));
+        self.compare_bases(before, after, family);
         Ok(())
     }
 
-    fn compare_definitions(
+    fn compare_definitions<'a>(
         &mut self,
-        before: &FileFacts,
-        after: &FileFacts,
+        before: &'a FileFacts,
+        after: &'a FileFacts,
         family: Family,
-        members: Option<&mut FxHashMap<(Family, bool, String), usize>>,
+        members: &mut Members<'a>,
     ) {
         let (one, other) = (shapes(before), shapes(after));
         let changed = differing(&one, &other, |it| it.qualified.to_owned());
         let changed: FxHashSet<&str> = changed.iter().map(String::as_str).collect();
-        let mut count = members;
-        for shape in one.iter().chain(&other).filter(|it| changed.contains(it.qualified)) {
-            if shape.in_function {
-                continue;
-            }
+        for shape in one.iter().chain(&other).filter(|it| changed.contains(it.qualified) && !it.in_function) {
             let of_changed_class = shape.parent.is_some_and(|it| changed.contains(it.1));
-            match count.as_deref_mut() {
-                Some(members) if of_changed_class => count_member(shape, family, members),
-                _ => self.dirty(shape.name),
-            }
-            let class = shape.owner.map(last).or(shape.parent.map(|it| last(it.1)));
-            if let Some(class) = class.filter(|it| family.rules().constructors(it).contains(&shape.name)) {
-                self.dirty(class);
-            }
+            if of_changed_class { count_member(shape, family, members) } else { self.dirty_shape(shape, family) }
         }
     }
 
-    fn compare_bases(&mut self, before: &FileFacts, after: &FileFacts) {
+    /// Adds a definition that changed, and its class where it makes instances of that.
+    fn dirty_shape(&mut self, shape: &Shape<'_>, family: Family) {
+        self.dirty(family, shape.name);
+        let class = shape.owner.map(last).or(shape.parent.map(|it| last(it.1)));
+        if let Some(class) = class.filter(|it| family.rules().constructors(it).contains(&shape.name)) {
+            self.dirty(family, class);
+        }
+    }
+
+    fn compare_bases(&mut self, before: &FileFacts, after: &FileFacts, family: Family) {
         for class in differing(&bases(before), &bases(after), |it| it.0.clone()) {
-            self.dirty(last(&class));
+            self.dirty(family, last(&class));
         }
     }
 
@@ -158,22 +167,22 @@ impl Names {
         }
         for symbol in &facts.symbols {
             let paths = [&symbol.instance_of, &symbol.owner];
-            if paths.into_iter().flatten().any(|it| self.has_piece_of(it)) {
-                self.dirty(&symbol.name);
+            if paths.into_iter().flatten().any(|it| self.has_piece_of(family, it)) {
+                self.dirty(family, &symbol.name);
             }
         }
         for (class, path) in bases(facts) {
-            if self.has_piece_of(&path) {
-                self.dirty(last(&class));
+            if self.has_piece_of(family, &path) {
+                self.dirty(family, last(&class));
             }
         }
         for it in &facts.exported {
-            let changed = it.local != it.name && self.has_piece_of(&it.local);
+            let changed = it.local != it.name && self.has_piece_of(family, &it.local);
             if changed && it.name == "export=" {
                 return Err(Whole("what a module is as a whole may have changed"));
             }
             if changed {
-                self.dirty(&it.name);
+                self.dirty(family, &it.name);
             }
         }
         Ok(())
@@ -182,36 +191,31 @@ impl Names {
     fn follow_import(&mut self, import: &Import, family: Family) -> Result<(), Whole> {
         // Only where what is imported from may be a class, its name counts too.
         let by_name = !matches!(family, Family::Python | Family::Script);
-        let is_changed =
-            |names: &Names, part: &str| names.has(Mention::Module(part)) || by_name && names.has(Mention::Name(part));
+        let is_changed = |names: &Names, part: &str| {
+            names.has(family, Mention::Module(part)) || by_name && names.has(family, Mention::Name(part))
+        };
         let changed = module_parts(import).any(|it| is_changed(self, it));
         match &import.item {
-            ImportItem::Star if changed => return Err(Whole("a star import may lead elsewhere")),
+            _ if changed && import.takes_all() => return Err(Whole("a star import may lead elsewhere")),
             ImportItem::Star => {}
-            ImportItem::Name { name, alias } if changed || self.has(Mention::Name(name)) => {
-                self.dirty(alias.as_ref().unwrap_or(name));
+            ImportItem::Name { name, alias } if changed || self.has(family, Mention::Name(name)) => {
+                self.dirty(family, alias.as_ref().unwrap_or(name));
             }
-            ImportItem::Module { alias: Some(alias) } if changed => self.dirty(alias),
+            ImportItem::Module { alias: Some(alias) } if changed => self.dirty(family, alias),
             ImportItem::Module { alias: None } if family == Family::Python => {
-                let first = module_parts(import).next().filter(|it| self.has(Mention::Module(it)));
-                first.into_iter().for_each(|it| self.dirty(it));
+                let first = module_parts(import).next().filter(|it| self.has(family, Mention::Module(it)));
+                first.into_iter().for_each(|it| self.dirty(family, it));
             }
-            ImportItem::Module { alias: None } if changed => module_parts(import).for_each(|it| self.dirty(it)),
+            ImportItem::Module { alias: None } if changed => module_parts(import).for_each(|it| self.dirty(family, it)),
             ImportItem::Name { .. } | ImportItem::Module { .. } => {}
         }
         Ok(())
     }
 }
 
-/// Counts the members of the classes of a file that came or went.
-fn members_of(facts: &FileFacts, family: Family, members: &mut FxHashMap<(Family, bool, String), usize>) {
-    shapes(facts).iter().for_each(|it| count_member(it, family, members));
-}
-
-fn count_member(shape: &Shape<'_>, family: Family, members: &mut FxHashMap<(Family, bool, String), usize>) {
-    let is_member = matches!(shape.kind, SymbolKind::Method | SymbolKind::Field);
-    if is_member {
-        *members.entry((family, !shape.is_field, shape.name.to_owned())).or_default() += 1;
+fn count_member<'a>(shape: &Shape<'a>, family: Family, members: &mut Members<'a>) {
+    if matches!(shape.kind, SymbolKind::Method | SymbolKind::Field) {
+        *members.entry((family, !shape.is_field, shape.name)).or_default() += 1;
     }
 }
 

@@ -37,14 +37,14 @@ pub(super) fn changed(
     let other = described(after, Some);
     let all: FxHashSet<_> = one.keys().chain(other.keys()).collect();
     for key in all.into_iter().filter(|it| one.get(it) != other.get(it)) {
-        note(key.1.rsplit(['.', '/']).next().unwrap_or(key.1), names);
+        note(key.0, key.1.rsplit(['.', '/']).next().unwrap_or(key.1), names);
     }
     Ok(tests_of(resolver, old, new, pairs))
 }
 
-fn note(part: &str, names: &mut Names) {
-    names.add(Mention::Name(part));
-    names.add(Mention::Module(part));
+fn note(family: Family, part: &str, names: &mut Names) {
+    names.add(family, Mention::Name(part));
+    names.add(family, Mention::Module(part));
 }
 
 /// Adds the words by which a file is imported.
@@ -60,13 +60,13 @@ fn note_file(world: &World<'_>, file: FileId, names: &mut Names, new: &Sources<'
             if others.filter(below).any(|it| it != path) {
                 return Err(Whole("a directory became a package"));
             }
-            note(folder.rsplit('/').next().unwrap_or(folder), names);
+            note(Family::Python, folder.rsplit('/').next().unwrap_or(folder), names);
         }
         Family::Script if stem == "index" => return Err(Whole("a directory has another index")),
         Family::Rust if matches!(stem, "mod" | "lib" | "main") => return Err(Whole("a crate has another shape")),
         _ => {}
     }
-    note(stem, names);
+    note(world.family(file), stem, names);
     Ok(())
 }
 

@@ -11,11 +11,7 @@ impl Rules for Python {
         let text = world.inventory.files[file.0 as usize].path.to_str_lossy();
         let Some(stem) = text.strip_suffix(".py").or_else(|| text.strip_suffix(".pyi")) else { return Vec::new() };
         let stem = stem.strip_suffix("/__init__").unwrap_or(stem);
-        // The package's root is the highest directory up to which each has an `__init__.py`; what is above is on nobody's path.
-        let mut root = stem.rfind('/').map_or(0, |it| it + 1);
-        while root > 0 && world.file_at(&format!("{}__init__.py", &stem[..root])).is_some() {
-            root = stem[..root - 1].rfind('/').map_or(0, |it| it + 1);
-        }
+        let root = world.package_root(directory(stem));
         let usual = stem[root..].replace('/', ".");
         if root == 0 { vec![usual] } else { vec![usual, stem.replace('/', ".")] }
     }
