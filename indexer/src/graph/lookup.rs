@@ -391,7 +391,8 @@ impl<'a> Lookup<'a> {
             let other = self.world.path_of(symbol.file);
             let included = self.closeness(seer, symbol.file);
             let fits = in_test || !symbol.is_test;
-            (symbol.file == seer, fits, included, shared_folders(path, other), std::cmp::Reverse(*it))
+            let is_defined = symbol.form != Form::Prototype;
+            (is_defined, symbol.file == seer, fits, included, shared_folders(path, other), std::cmp::Reverse(*it))
         };
         candidates.iter().copied().max_by_key(nearness)
     }

@@ -225,7 +225,6 @@ proptest! {
 
 /// `RELINK_HISTORY=REPOSITORY REVISION COUNT` says over which commits; without it, there is no real repository to ask.
 #[test]
-#[expect(clippy::print_stdout, reason = "the figures are for people, and a skipped test says so")]
 fn a_history_is_linked_again_as_it_is_linked_whole() {
     let Ok(wanted) = std::env::var("RELINK_HISTORY") else {
         println!("skipped: RELINK_HISTORY names no repository");
