@@ -76,7 +76,7 @@ impl<'t> Walker<'t> {
     /// Returns what stands between the marks of a literal, whatever they are.
     pub(super) fn content(&self, node: Node<'t>) -> &'t str {
         let children = node.child_count();
-        let (first, last) = (node.child(0), node.child(children.max(1) as u32 - 1));
+        let (first, last) = (node.child(0), node.child(children.max(1) - 1));
         match (first, last) {
             (Some(first), Some(last)) if children > 1 && !first.is_named() => {
                 self.slice_of(first.end_byte()..last.start_byte().max(first.end_byte()))
