@@ -113,9 +113,10 @@ fn build(ground: &Ground<'_>, snapshot: &Snapshot, progress: &dyn Fn(IndexProgre
     let text = documents.finish(Some(&ground.cache), &inventory, places)?;
     let project = Arc::new(project(snapshot, &[])?);
     let linkable = Linkable { store: &ground.store, snapshot, inventory: &inventory, facts: &facts, project: &project };
-    let before = ground.near.and_then(|it| Some((it.linkable(), it.known_edges()?)));
-    let edges = linkable.link(before.as_ref().map(|it| (&it.0, it.1)));
-    drop(before);
+    let edges = {
+        let before = ground.near.and_then(|it| Some((it.linkable(), it.known_edges()?)));
+        linkable.link(before.as_ref().map(|it| (&it.0, it.1)))
+    };
     let in_use = stored::write(&ground.cache, snapshot, &inventory, &text, &edges)?;
     drop(held);
     let graph = OnceLock::from(Arc::new(CodeGraph::new(Arc::clone(&inventory), edges)));

@@ -102,7 +102,7 @@ impl Cache {
     /// Returns the trees of the views used last, the latest first.
     pub(crate) fn latest_views(&self, count: usize) -> Vec<TreeId> {
         let mut views = views(&self.views_directory());
-        views.sort_by(|a, b| b.used.cmp(&a.used));
+        views.sort_by_key(|it| std::cmp::Reverse(it.used));
         views.truncate(count);
         views.into_iter().map(|it| it.tree).collect()
     }

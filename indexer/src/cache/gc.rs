@@ -85,7 +85,7 @@ struct Sweep<'a> {
 impl Sweep<'_> {
     fn run(mut self) -> Collected {
         let mut all = views(&self.cache.views_directory());
-        all.sort_by(|a, b| b.used.cmp(&a.used));
+        all.sort_by_key(|it| std::cmp::Reverse(it.used));
         let mut kept = Vec::new();
         for (at, view) in all.into_iter().enumerate() {
             let old = self.age(view.used) > self.limits.age || at >= self.limits.views;
