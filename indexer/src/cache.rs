@@ -35,7 +35,7 @@ pub(crate) use tiers::to_merge;
 pub(crate) use view::{FileRow, Manifest, StoredView, view_bytes};
 
 /// Names the directory; goes up with every change of what is stored or of how facts are extracted.
-const VERSION: &str = "v3";
+const VERSION: &str = "v4";
 const VIEW: &str = "view";
 
 /// The magic goes up when commits are read in another way.

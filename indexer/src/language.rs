@@ -3,6 +3,7 @@
 //! To add one: a file here with a [`Language`] and a [`walk::Dialect`], a line in [`of`], and fixtures (see `docs/indexing.md`).
 
 mod c;
+mod csharp;
 mod files;
 #[cfg(test)]
 mod fixtures;
@@ -47,7 +48,8 @@ pub(crate) fn of(id: LanguageId) -> &'static dyn Language {
         LanguageId::C | LanguageId::Cpp => &c::C,
         LanguageId::Ruby => &ruby::Ruby,
         LanguageId::Php => &php::Php,
-        LanguageId::Kotlin | LanguageId::CSharp => &Unread,
+        LanguageId::CSharp => &csharp::CSharp,
+        LanguageId::Kotlin => &Unread,
     }
 }
 
@@ -60,6 +62,7 @@ pub(crate) fn is_read(id: LanguageId) -> bool {
             | LanguageId::TypeScript
             | LanguageId::Tsx
             | LanguageId::Java
+            | LanguageId::CSharp
             | LanguageId::Go
             | LanguageId::Rust
             | LanguageId::C

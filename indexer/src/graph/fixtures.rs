@@ -27,6 +27,7 @@ const FLOORS: &[(&str, usize, usize)] = &[
     ("javascript", 98, 98),
     ("typescript", 95, 98),
     ("java", 98, 98),
+    ("csharp", 86, 86),
     ("go", 98, 88),
     ("rust", 98, 98),
     ("c", 60, 60),

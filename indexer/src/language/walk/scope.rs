@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{NameId, Receiver, Reference};
+use crate::facts::{NameId, Receiver, Reference, Usage};
 
 /// A scope that is open while the file is walked.
 #[derive(Debug, Default)]
@@ -111,6 +111,11 @@ impl<'t> Scope<'t> {
         self.hidden.insert(name);
     }
 
+    /// Returns whether a name means nothing outside of the scope.
+    pub(in crate::language) fn hides(&self, name: &str) -> bool {
+        self.hidden.contains(name)
+    }
+
     /// Keeps a reference until the scope ends.
     pub(in crate::language) fn hold(&mut self, pending: Pending<'t>) {
         self.pending.push(pending);
@@ -155,7 +160,8 @@ impl<'t> Scope<'t> {
         for mut it in self.pending {
             let is_own = self.implicit_own && !it.crossed && self.bound.contains_key(it.root.as_ref());
             match it.reference.receiver {
-                Receiver::Bare if is_own => it.reference.receiver = Receiver::Own,
+                // A property may be called like its type, which is no member.
+                Receiver::Bare if is_own && it.reference.usage != Usage::Type => it.reference.receiver = Receiver::Own,
                 Receiver::Path(_) if is_own && it.direct => {
                     it.reference.receiver = Receiver::OwnField(intern(&it.root))
                 }
