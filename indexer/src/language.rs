@@ -10,6 +10,7 @@ mod fixtures;
 mod go;
 mod java;
 mod javascript;
+mod kotlin;
 mod php;
 pub(crate) mod python;
 #[cfg(test)]
@@ -49,7 +50,7 @@ pub(crate) fn of(id: LanguageId) -> &'static dyn Language {
         LanguageId::Ruby => &ruby::Ruby,
         LanguageId::Php => &php::Php,
         LanguageId::CSharp => &csharp::CSharp,
-        LanguageId::Kotlin => &Unread,
+        LanguageId::Kotlin => &kotlin::Kotlin,
     }
 }
 
@@ -63,6 +64,7 @@ pub(crate) fn is_read(id: LanguageId) -> bool {
             | LanguageId::Tsx
             | LanguageId::Java
             | LanguageId::CSharp
+            | LanguageId::Kotlin
             | LanguageId::Go
             | LanguageId::Rust
             | LanguageId::C
@@ -70,23 +72,6 @@ pub(crate) fn is_read(id: LanguageId) -> bool {
             | LanguageId::Ruby
             | LanguageId::Php
     )
-}
-
-/// A language with a grammar and nothing else.
-struct Unread;
-
-impl Language for Unread {
-    fn facts(&self, _tree: &SyntaxTree) -> FileFacts {
-        FileFacts::default()
-    }
-
-    fn is_test_path(&self, _path: &RepoPath) -> bool {
-        false
-    }
-
-    fn is_common_member(&self, _name: &str) -> bool {
-        false
-    }
 }
 
 /// Returns the grammar of a language.

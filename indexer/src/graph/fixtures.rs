@@ -28,6 +28,7 @@ const FLOORS: &[(&str, usize, usize)] = &[
     ("typescript", 95, 98),
     ("java", 98, 98),
     ("csharp", 86, 86),
+    ("kotlin", 98, 98),
     ("go", 98, 88),
     ("rust", 98, 98),
     ("c", 60, 60),
