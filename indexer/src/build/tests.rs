@@ -93,7 +93,7 @@ fn many_packs_of_facts_become_one() {
         let index = place.open(&place.snapshot(&[("a.py", text.as_bytes())]));
         assert_eq!(index.stats().parsed, 1);
     }
-    let packs = fs::read_dir(place.cache().join("v3/facts")).unwrap().count();
+    let packs = fs::read_dir(place.cache().join(crate::cache::VERSION).join("facts")).unwrap().count();
     assert!(packs <= 17, "{packs} packs");
     let index = place.open(&place.snapshot(&[("b.py", b"def f3(): pass\n")]));
     assert_eq!(counts(index.stats()), (0, 1, false));
@@ -182,7 +182,7 @@ fn processes_may_share_a_cache() {
         threads.into_iter().map(|it| it.join().unwrap()).collect()
     });
     assert!(opened.windows(2).all(|it| it[0] == it[1]));
-    let left = fs::read_dir(place.cache().join("v3/views")).unwrap().count();
+    let left = fs::read_dir(place.cache().join(crate::cache::VERSION).join("views")).unwrap().count();
     assert_eq!(left, 1, "nothing half made is left");
 }
 
