@@ -54,26 +54,6 @@ pub(crate) fn of(id: LanguageId) -> &'static dyn Language {
     }
 }
 
-/// Returns whether the files of a language are read into the index; the others can be parsed, but have no facts yet.
-pub(crate) fn is_read(id: LanguageId) -> bool {
-    matches!(
-        id,
-        LanguageId::Python
-            | LanguageId::JavaScript
-            | LanguageId::TypeScript
-            | LanguageId::Tsx
-            | LanguageId::Java
-            | LanguageId::CSharp
-            | LanguageId::Kotlin
-            | LanguageId::Go
-            | LanguageId::Rust
-            | LanguageId::C
-            | LanguageId::Cpp
-            | LanguageId::Ruby
-            | LanguageId::Php
-    )
-}
-
 /// Returns the grammar of a language.
 pub(crate) fn grammar(id: LanguageId) -> tree_sitter::Language {
     match id {

@@ -9,11 +9,10 @@ const HEAD: usize = 16 * 1024;
 
 /// Returns the language that a path names; a header counts as C.
 pub(crate) fn of_path(path: &RepoPath) -> Option<LanguageId> {
-    let named = match path.file_name() {
+    match path.file_name() {
         b"Rakefile" | b"Gemfile" | b"Guardfile" | b"Capfile" => Some(LanguageId::Ruby),
         _ => of_extension(path.extension()?),
-    };
-    named.filter(|it| super::is_read(*it))
+    }
 }
 
 /// Returns the language of a file by its path and, for a header, its first bytes.

@@ -9,7 +9,6 @@ use repo::RepoPath;
 
 use crate::facts::FileFacts;
 use crate::index::SkipReason;
-use crate::language;
 use crate::parse;
 use crate::syntax::LanguageId;
 
@@ -43,7 +42,7 @@ const LIMIT: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(60);
 
 fn languages() -> impl Iterator<Item = LanguageId> {
-    LanguageId::ALL.into_iter().filter(|it| language::is_read(*it))
+    LanguageId::ALL.into_iter()
 }
 
 /// Returns the annotated programs of a language, its kin included: they are as good as any as what gets broken.
