@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use crate::facts::{FileFacts, Import, ImportItem};
 use crate::graph::units::{Reach, Rules, Unit, World};
-use crate::symbol::{FileId, SymbolId};
+use crate::symbol::{FileId, Form, SymbolId};
 
 /// What an import binds a name to.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,11 @@ impl<'a> FileNames<'a> {
             // What JavaScript stores in `exports` is at the top of the file.
             let is_top = symbol.owner.as_deref().is_none_or(|it| matches!(it, "exports" | "module.exports"));
             if symbol.parent.is_none() && is_top {
-                names.definitions.entry(&symbol.name).or_insert(SymbolId(at as u32));
+                let known = names.definitions.entry(&symbol.name).or_insert(SymbolId(at as u32));
+                // A prototype only announces what the same file defines below.
+                if inventory.symbols[known.0 as usize].form == Form::Prototype {
+                    *known = SymbolId(at as u32);
+                }
             }
         }
         for it in &facts.exported {

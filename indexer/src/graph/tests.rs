@@ -232,3 +232,17 @@ fn nodes_are_found_and_walked() {
     let special = graph.find_symbol(&RepoPath::new("shop/models.py").unwrap(), "Special.other").unwrap();
     assert!(rank[validate.0 as usize] > rank[special.0 as usize]);
 }
+
+#[test]
+fn a_call_means_the_definition_and_not_its_prototype() {
+    let (_directory, index) = index(
+        "=== a.c\nstatic int rate(int);\nint total(void) { return rate(1); }\nstatic int rate(int n) { return n; }\n",
+    );
+    let graph = index.graph();
+    let total = graph.find_symbol(&RepoPath::new("a.c").unwrap(), "total").unwrap();
+    let called: Vec<u32> = graph
+        .neighbours(total, EdgeKinds::of(&[EdgeKind::Calls]), Direction::Out)
+        .filter_map(|it| Some(graph.symbol(it.node)?.lines.start))
+        .collect();
+    assert_eq!(called, [3]);
+}
