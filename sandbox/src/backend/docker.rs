@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::errors::Error;
-use bollard::models::SystemInfo;
+use bollard::models::{ContainerCreateBody, SystemInfo};
 use bollard::query_parameters::{AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, StartContainerOptions};
 use parking_lot::Mutex;
 
@@ -108,12 +108,20 @@ impl DockerBackend {
         argv: &[String],
         offer: &Offer,
     ) -> Result<Container, SandboxError> {
-        let docker = &self.engine.docker;
-        let name = new_name(&spec.labels);
-        let options = CreateContainerOptionsBuilder::new().name(&name).build();
-        let body = container::body(spec, image_id, argv, offer);
-        let created = self.engine.work("create a container", docker.create_container(Some(options), body)).await?;
-        Ok(Container::new(self.engine.clone(), created.id))
+        self.create_named(&new_name(&spec.labels), container::body(spec, image_id, argv, offer)).await
+    }
+
+    async fn create_named(&self, name: &str, body: ContainerCreateBody) -> Result<Container, SandboxError> {
+        let options = CreateContainerOptionsBuilder::new().name(name).build();
+        let creating = self.engine.docker.create_container(Some(options), body);
+        match self.engine.work("create a container", creating).await {
+            Ok(created) => Ok(Container::new(self.engine.clone(), created.id)),
+            Err(error) => {
+                // An engine that died over it may have made the container and not come to say so.
+                self.engine.leave(name);
+                Err(error)
+            }
+        }
     }
 
     async fn image_of(&self, spec: &SandboxSpec) -> Result<ImageRef, SandboxError> {
@@ -167,11 +175,8 @@ impl DockerBackend {
         user: SetupUser,
         secrets: &str,
     ) -> Result<Container, SandboxError> {
-        let docker = &self.engine.docker;
-        let options = CreateContainerOptionsBuilder::new().name(&new_name(&spec.labels)).build();
         let body = container::setup_body(spec, image_id, network, user, secrets, &self.offer);
-        let created = self.engine.work("create a container", docker.create_container(Some(options), body)).await?;
-        Ok(Container::new(self.engine.clone(), created.id))
+        self.create_named(&new_name(&spec.labels), body).await
     }
 
     async fn launch_with(
