@@ -110,10 +110,10 @@ impl Sweep<'_> {
         self.now.duration_since(time).unwrap_or_default()
     }
 
-    /// Returns whether the view was removed: not when an open index stands on it.
+    /// Returns whether the view was removed, or would be: not when an open index stands on it.
     fn remove_view(&mut self, view: &ViewFile) -> bool {
         let free = fs::File::open(&view.path).is_ok_and(|it| it.try_lock().is_ok());
-        let removed = free && super::remove(&view.path).is_ok();
+        let removed = free && (self.limits.dry_run || super::remove(&view.path).is_ok());
         if removed {
             self.done.views += 1;
             self.done.bytes += view.size;
