@@ -1,6 +1,6 @@
 //! C and C++: two grammars, one meaning. What the preprocessor would make of a file is not known; both branches of a condition are read.
 
-mod common;
+mod builtin;
 mod declarator;
 mod define;
 mod facts;
@@ -36,6 +36,6 @@ impl Language for C {
     }
 
     fn is_common_member(&self, name: &str) -> bool {
-        common::MEMBERS.binary_search(&name).is_ok()
+        builtin::MEMBERS.binary_search(&name).is_ok()
     }
 }

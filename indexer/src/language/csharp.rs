@@ -1,6 +1,6 @@
 //! C#.
 
-mod common;
+mod builtin;
 mod define;
 mod facts;
 mod imports;
@@ -36,7 +36,7 @@ impl Language for CSharp {
     }
 
     fn is_common_member(&self, name: &str) -> bool {
-        common::MEMBERS.binary_search(&name).is_ok()
+        builtin::MEMBERS.binary_search(&name).is_ok()
     }
 }
 
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn common_members_are_sorted() {
-        assert!(common::MEMBERS.is_sorted());
+        assert!(builtin::MEMBERS.is_sorted());
         assert!(CSharp.is_common_member("ToString") && !CSharp.is_common_member("ResolveBinding"));
     }
 }

@@ -1,6 +1,6 @@
 //! Go.
 
-mod common;
+mod builtin;
 mod define;
 mod facts;
 mod kind;
@@ -29,7 +29,7 @@ impl Language for Go {
     }
 
     fn is_common_member(&self, name: &str) -> bool {
-        common::MEMBERS.binary_search(&name).is_ok()
+        builtin::MEMBERS.binary_search(&name).is_ok()
     }
 }
 
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn common_members_are_sorted() {
-        assert!(common::MEMBERS.is_sorted());
+        assert!(builtin::MEMBERS.is_sorted());
         assert!(Go.is_common_member("String") && !Go.is_common_member("Reconcile"));
     }
 }

@@ -1,6 +1,6 @@
 //! Java.
 
-mod common;
+mod builtin;
 mod define;
 mod facts;
 mod imports;
@@ -30,6 +30,6 @@ impl Language for Java {
     }
 
     fn is_common_member(&self, name: &str) -> bool {
-        common::MEMBERS.binary_search(&name).is_ok()
+        builtin::MEMBERS.binary_search(&name).is_ok()
     }
 }

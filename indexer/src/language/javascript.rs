@@ -1,6 +1,6 @@
 //! JavaScript, TypeScript and TSX: three grammars, one meaning.
 
-mod common;
+mod builtin;
 mod define;
 mod facts;
 mod imports;
@@ -31,6 +31,6 @@ impl Language for JavaScript {
     }
 
     fn is_common_member(&self, name: &str) -> bool {
-        common::MEMBERS.binary_search(&name).is_ok()
+        builtin::MEMBERS.binary_search(&name).is_ok()
     }
 }

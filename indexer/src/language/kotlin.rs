@@ -1,6 +1,6 @@
 //! Kotlin.
 
-mod common;
+mod builtin;
 mod define;
 mod facts;
 mod imports;
@@ -32,6 +32,6 @@ impl Language for Kotlin {
     }
 
     fn is_common_member(&self, name: &str) -> bool {
-        common::MEMBERS.binary_search(&name).is_ok()
+        builtin::MEMBERS.binary_search(&name).is_ok()
     }
 }

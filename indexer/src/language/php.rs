@@ -1,6 +1,6 @@
 //! PHP.
 
-mod common;
+mod builtin;
 mod define;
 mod facts;
 mod imports;
@@ -29,7 +29,7 @@ impl Language for Php {
     }
 
     fn is_common_member(&self, name: &str) -> bool {
-        common::MEMBERS.binary_search(&name).is_ok()
+        builtin::MEMBERS.binary_search(&name).is_ok()
     }
 }
 
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn common_members_are_sorted() {
-        assert!(common::MEMBERS.is_sorted());
+        assert!(builtin::MEMBERS.is_sorted());
         assert!(Php.is_common_member("getMessage") && !Php.is_common_member("resolveBinding"));
     }
 }

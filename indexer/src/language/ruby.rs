@@ -1,7 +1,7 @@
 //! Ruby.
 
+mod builtin;
 mod commands;
-mod common;
 mod define;
 mod facts;
 mod kind;
@@ -31,7 +31,7 @@ impl Language for Ruby {
     }
 
     fn is_common_member(&self, name: &str) -> bool {
-        common::MEMBERS.binary_search(&name).is_ok()
+        builtin::MEMBERS.binary_search(&name).is_ok()
     }
 }
 
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn lists_are_sorted() {
-        assert!(common::MEMBERS.is_sorted() && common::AMBIENT.is_sorted());
+        assert!(builtin::MEMBERS.is_sorted() && builtin::AMBIENT.is_sorted());
         assert!(Ruby.is_common_member("each") && !Ruby.is_common_member("find_by_token"));
     }
 }

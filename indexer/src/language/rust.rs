@@ -1,6 +1,6 @@
 //! Rust.
 
-mod common;
+mod builtin;
 mod define;
 mod facts;
 mod imports;
@@ -37,7 +37,7 @@ impl Language for Rust {
     }
 
     fn is_common_member(&self, name: &str) -> bool {
-        common::MEMBERS.binary_search(&name).is_ok()
+        builtin::MEMBERS.binary_search(&name).is_ok()
     }
 }
 
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn lists_are_sorted() {
-        assert!(common::MEMBERS.is_sorted() && common::AMBIENT.is_sorted() && common::MACROS.is_sorted());
+        assert!(builtin::MEMBERS.is_sorted() && builtin::AMBIENT.is_sorted() && builtin::MACROS.is_sorted());
         assert!(Rust.is_common_member("unwrap") && !Rust.is_common_member("resolve_binary"));
     }
 }

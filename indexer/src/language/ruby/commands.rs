@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use super::common::AMBIENT;
+use super::builtin::AMBIENT;
 use super::facts::Walker;
 use super::kind::Kind;
 use crate::facts::{Import, ImportForm, ImportItem, Receiver, Usage};

@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use super::common::{AMBIENT, ATTRIBUTES};
+use super::builtin::{AMBIENT, ATTRIBUTES};
 use super::facts::{Frame, Walker};
 use super::kind::Kind;
 use crate::facts::{Implements, Receiver, Usage};

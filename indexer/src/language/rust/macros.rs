@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use super::common::{AMBIENT, MACROS};
+use super::builtin::{AMBIENT, MACROS};
 use super::facts::Walker;
 use super::kind::Kind;
 use crate::facts::{Receiver, Usage};

@@ -1,6 +1,6 @@
 //! Which names are used.
 
-use super::common::AMBIENT;
+use super::builtin::AMBIENT;
 use super::facts::{Frame, Walker};
 use super::kind::Kind;
 use crate::facts::{Receiver, Usage};
