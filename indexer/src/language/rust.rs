@@ -1,6 +1,7 @@
 //! Rust.
 
 mod builtin;
+mod classes;
 mod define;
 mod facts;
 mod imports;
@@ -8,7 +9,6 @@ mod kind;
 mod macros;
 mod patterns;
 mod refer;
-mod types;
 mod unwrap;
 
 use repo::RepoPath;
