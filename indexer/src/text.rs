@@ -1,7 +1,7 @@
 //! The text index: which definitions and files hold which words in which field.
 //!
 //! Two corpora, because what is rare among files is not what is rare among definitions: one document a source file, one a symbol.
-//! Documents stand in packs ([`pack`]) that all snapshots of a repository share: those of a file are written when its content is first seen
+//! Documents stand in packs (`text::pack`) that all snapshots of a repository share: those of a file are written when its content is first seen
 //! at its path, and never again. A [`TextIndex`] is some packs and, for each document in them, which file or symbol of the snapshot it is, if
 //! any; what is rare, and how long a text is on the average, is counted over the documents of the snapshot alone. Words are kept by tantivy;
 //! scores are computed here, so that each field has its boost and each caller its saturation, and so that an index gives the same answers to
