@@ -17,6 +17,8 @@ pub(crate) mod python;
 mod robust;
 mod ruby;
 mod rust;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use repo::RepoPath;
@@ -34,8 +36,13 @@ pub(crate) trait Language: Sync {
     /// Returns whether a file's name or place says that it holds tests or their support.
     fn is_test_path(&self, path: &RepoPath) -> bool;
 
+    /// Returns the members that the language's own types have; sorted.
+    fn common_members(&self) -> &'static [&'static str];
+
     /// Returns whether a member of this name belongs to the language's own types so often that the name alone says nothing.
-    fn is_common_member(&self, name: &str) -> bool;
+    fn is_common_member(&self, name: &str) -> bool {
+        self.common_members().binary_search(&name).is_ok()
+    }
 }
 
 /// Returns what is known of a language.

@@ -35,7 +35,7 @@ impl Language for C {
             || starts.iter().any(|it| stem.starts_with(it.as_bytes()))
     }
 
-    fn is_common_member(&self, name: &str) -> bool {
-        builtin::MEMBERS.binary_search(&name).is_ok()
+    fn common_members(&self) -> &'static [&'static str] {
+        builtin::MEMBERS
     }
 }

@@ -28,14 +28,15 @@ impl Language for Go {
             || matches!(directories.last(), Some(&(b"test" | b"tests" | b"e2e")))
     }
 
-    fn is_common_member(&self, name: &str) -> bool {
-        builtin::MEMBERS.binary_search(&name).is_ok()
+    fn common_members(&self) -> &'static [&'static str] {
+        builtin::MEMBERS
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::tests::check_test_paths;
 
     #[test]
     fn tests_are_told_by_their_paths() {
@@ -47,14 +48,11 @@ mod tests {
             ("testing.go", false),
             ("a/b.go", false),
         ];
-        for (path, expected) in table {
-            assert_eq!(Go.is_test_path(&RepoPath::new(path).unwrap()), expected, "{path}");
-        }
+        check_test_paths(&Go, &table);
     }
 
     #[test]
-    fn common_members_are_sorted() {
-        assert!(builtin::MEMBERS.is_sorted());
-        assert!(Go.is_common_member("String") && !Go.is_common_member("Reconcile"));
+    fn lists_are_sorted() {
+        assert!(builtin::AMBIENT.is_sorted());
     }
 }

@@ -29,7 +29,7 @@ impl Language for Java {
         in_directory || ends || starts
     }
 
-    fn is_common_member(&self, name: &str) -> bool {
-        builtin::MEMBERS.binary_search(&name).is_ok()
+    fn common_members(&self) -> &'static [&'static str] {
+        builtin::MEMBERS
     }
 }

@@ -30,7 +30,7 @@ impl Language for JavaScript {
         in_directory || marks.iter().any(has) || name.starts_with(b"test.") || name.starts_with(b"test-")
     }
 
-    fn is_common_member(&self, name: &str) -> bool {
-        builtin::MEMBERS.binary_search(&name).is_ok()
+    fn common_members(&self) -> &'static [&'static str] {
+        builtin::MEMBERS
     }
 }

@@ -28,14 +28,15 @@ impl Language for Php {
             || ends.iter().any(|it| path.file_name().ends_with(it))
     }
 
-    fn is_common_member(&self, name: &str) -> bool {
-        builtin::MEMBERS.binary_search(&name).is_ok()
+    fn common_members(&self) -> &'static [&'static str] {
+        builtin::MEMBERS
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::tests::check_test_paths;
 
     #[test]
     fn tests_are_told_by_their_paths() {
@@ -46,14 +47,6 @@ mod tests {
             ("src/Testing/User.php", false),
             ("src/Latest.php", false),
         ];
-        for (path, expected) in table {
-            assert_eq!(Php.is_test_path(&RepoPath::new(path).unwrap()), expected, "{path}");
-        }
-    }
-
-    #[test]
-    fn common_members_are_sorted() {
-        assert!(builtin::MEMBERS.is_sorted());
-        assert!(Php.is_common_member("getMessage") && !Php.is_common_member("resolveBinding"));
+        check_test_paths(&Php, &table);
     }
 }

@@ -133,7 +133,7 @@ impl Language for Python {
             || matches!(directories.last(), Some(&(b"test" | b"testing")))
     }
 
-    fn is_common_member(&self, name: &str) -> bool {
-        COMMON_MEMBERS.binary_search(&name).is_ok()
+    fn common_members(&self) -> &'static [&'static str] {
+        COMMON_MEMBERS
     }
 }

@@ -36,14 +36,15 @@ impl Language for Rust {
             || name.ends_with(b"_test.rs")
     }
 
-    fn is_common_member(&self, name: &str) -> bool {
-        builtin::MEMBERS.binary_search(&name).is_ok()
+    fn common_members(&self) -> &'static [&'static str] {
+        builtin::MEMBERS
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::tests::check_test_paths;
 
     #[test]
     fn tests_are_told_by_their_paths() {
@@ -55,14 +56,11 @@ mod tests {
             ("src/test.rs", false),
             ("src/latest.rs", false),
         ];
-        for (path, expected) in table {
-            assert_eq!(Rust.is_test_path(&RepoPath::new(path).unwrap()), expected, "{path}");
-        }
+        check_test_paths(&Rust, &table);
     }
 
     #[test]
     fn lists_are_sorted() {
-        assert!(builtin::MEMBERS.is_sorted() && builtin::AMBIENT.is_sorted() && builtin::MACROS.is_sorted());
-        assert!(Rust.is_common_member("unwrap") && !Rust.is_common_member("resolve_binary"));
+        assert!(builtin::AMBIENT.is_sorted() && builtin::ATTRIBUTES.is_sorted() && builtin::MACROS.is_sorted());
     }
 }

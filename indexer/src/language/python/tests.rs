@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 use proptest::prelude::*;
-use repo::RepoPath;
 
 use crate::facts::{FileFacts, ImportItem, Receiver};
-use crate::language::{Language, python::Python};
+use crate::language::python::Python;
+use crate::language::tests::check_test_paths;
 use crate::parse;
 use crate::syntax::LanguageId;
 
@@ -303,9 +303,7 @@ fn test_paths() {
         ("pkg/latest.py", false),
         ("test.py", false),
     ];
-    for (path, expected) in table {
-        assert_eq!(Python.is_test_path(&RepoPath::new(path).unwrap()), expected, "{path}");
-    }
+    check_test_paths(&Python, &table);
 }
 
 #[test]
