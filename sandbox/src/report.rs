@@ -82,10 +82,10 @@ impl TestStatus {
         matches!(self, Self::Failed | Self::Error | Self::TimedOut)
     }
 
-    /// Returns the worse of two results of one test: failures are worse than anything else, and whatever is no pass is worse than a
-    /// pass. Of two that are equally bad it is the first.
-    pub(crate) fn worse(self, other: Self) -> Self {
-        if other.badness() > self.badness() { other } else { self }
+    /// Returns whether this counts of two results of one test: failures are worse than anything else, and whatever is no pass is worse
+    /// than a pass.
+    pub(crate) fn is_worse_than(self, other: Self) -> bool {
+        self.badness() > other.badness()
     }
 
     fn badness(self) -> u8 {

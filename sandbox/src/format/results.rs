@@ -28,7 +28,7 @@ impl Results {
             Some(at) => {
                 let known = &mut self.list[*at];
                 let duration = known.duration.saturating_add(result.duration);
-                if known.status.worse(result.status) != known.status {
+                if result.status.is_worse_than(known.status) {
                     *known = result;
                 }
                 known.duration = duration;

@@ -268,7 +268,7 @@ fn worst_of_each(results: Vec<TestResult>) -> Vec<TestResult> {
     let mut kept: Vec<TestResult> = Vec::with_capacity(results.len());
     for result in results {
         match at.get(&result.id) {
-            Some(&known) if kept[known].status.worse(result.status) != kept[known].status => kept[known] = result,
+            Some(&known) if result.status.is_worse_than(kept[known].status) => kept[known] = result,
             Some(_) => {}
             None => {
                 at.insert(result.id.clone(), kept.len());

@@ -28,7 +28,9 @@ impl Outcomes {
             Outcomes { statuses: BTreeMap::new(), lacking: BTreeSet::new(), ending: report.ending.clone() };
         for result in &report.results {
             let known = outcomes.statuses.entry(result.id.clone()).or_insert(result.status);
-            *known = known.worse(result.status);
+            if result.status.is_worse_than(*known) {
+                *known = result.status;
+            }
             let class = result.failure.as_ref().map(|failure| &failure.class);
             if result.status.is_failure() && matches!(class, Some(FailureClass::Environment)) {
                 outcomes.lacking.insert(result.id.clone());
