@@ -116,6 +116,8 @@ impl DockerBackend {
         let creating = self.engine.docker.create_container(Some(options), body);
         match self.engine.work("create a container", creating).await {
             Ok(created) => Ok(Container::new(self.engine.clone(), created.id)),
+            // The engine refused: whatever has the name is not ours.
+            Err(error @ SandboxError::Engine { source: Error::DockerResponseServerError { .. }, .. }) => Err(error),
             Err(error) => {
                 // An engine that died over it may have made the container and not come to say so.
                 self.engine.leave(name);
