@@ -1,10 +1,10 @@
 //! What is kept on disk: facts by blob id, documents by content and path, and a view (which files, which edges) by tree.
 //!
 //! ```text
-//! v4/facts/<digest>.facts    packs of facts and their summaries, shared by all snapshots
-//! v4/text/<digest>.text      packs of documents, shared by the snapshots of a repository
-//! v4/views/<tree>.view       one snapshot: its files, where their documents are, the edges of its graph
-//! v4/history/<digest>.commits  packs of commits as documents
+//! v5/facts/<digest>.facts    packs of facts and their summaries, shared by all snapshots
+//! v5/text/<digest>.text      packs of documents, shared by the snapshots of a repository
+//! v5/views/<tree>.view       one snapshot: its files, where their documents are, the edges of its graph
+//! v5/history/<digest>.commits  packs of commits as documents
 //! ```
 //! A file never changes once it has its name: everything is written under a temporary name and renamed, so a reader sees all or nothing, a
 //! process may die at any moment, and any number of processes may share a cache. Everything carries a checksum: what does not fit is as good
@@ -35,7 +35,7 @@ pub(crate) use tiers::to_merge;
 pub(crate) use view::{FileRow, Manifest, StoredView, view_bytes};
 
 /// Names the directory; goes up with every change of what is stored or of how facts are extracted.
-pub(crate) const VERSION: &str = "v4";
+pub(crate) const VERSION: &str = "v5";
 const VIEW: &str = "view";
 
 /// The magic goes up when commits are read in another way.

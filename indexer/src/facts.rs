@@ -82,7 +82,7 @@ pub enum Receiver {
     Super,
     /// A path of names that starts at no local variable, joined by dots: `a.b` in `a.b.c` and in `a::b::c`.
     Path(NameId),
-    /// A local variable or parameter known to hold an instance of this class (dotted path).
+    /// A value known to be an instance of this class (dotted path), or of the class of what a path of names and calls leads to: `a.b().c`.
     Instance(NameId),
     /// A field of the own instance: `b` in `self.b.c`.
     OwnField(NameId),

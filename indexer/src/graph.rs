@@ -8,6 +8,7 @@ mod config;
 mod csr;
 #[cfg(test)]
 mod fixtures;
+mod held;
 mod lookup;
 mod members;
 mod names;

@@ -224,7 +224,9 @@ pub struct Definition {
     /// The namespaces, packages or modules inside the file around a definition that has no parent, joined by dots. Where a file has a
     /// single one it is [`crate::FileFacts::namespace`].
     pub namespace: Option<String>,
-    /// The dotted name of the class of which this holds an instance, where an annotation or constructor call tells.
+    /// The dotted name of the class of which this holds an instance, where an annotation or constructor call tells; of a function that of
+    /// what it says it returns, of several results those of all with commas between them. A path of names and calls (`a.b()`) stands for
+    /// the class of what it leads to.
     pub instance_of: Option<String>,
 }
 

@@ -1,11 +1,14 @@
 //! What files of configuration say about names: the aliases of `tsconfig.json`, the packages of `package.json`, the modules of `go.mod`, the
-//! crates of `Cargo.toml`. Broken ones say nothing.
+//! crates of `Cargo.toml`, the classes of `composer.json`. Broken ones say nothing.
+
+mod composer;
 
 use std::collections::BTreeMap;
 
 use repo::RepoPath;
 use serde_json::Value;
 
+use crate::graph::config::composer::Composer;
 use crate::graph::units::directory;
 
 /// Larger files are no configuration of names.
@@ -21,6 +24,7 @@ pub(crate) struct Project {
     /// Path of a Go module with its directory, the longest first.
     go: Vec<(String, String)>,
     crates: BTreeMap<String, String>,
+    composers: BTreeMap<String, Composer>,
 }
 
 /// The aliases of a `tsconfig.json`.
@@ -44,7 +48,13 @@ impl Project {
     pub(crate) fn reads(path: &RepoPath) -> bool {
         matches!(
             path.file_name(),
-            b"tsconfig.json" | b"tsconfig.base.json" | b"jsconfig.json" | b"package.json" | b"go.mod" | b"Cargo.toml"
+            b"tsconfig.json"
+                | b"tsconfig.base.json"
+                | b"jsconfig.json"
+                | b"package.json"
+                | b"go.mod"
+                | b"Cargo.toml"
+                | b"composer.json"
         )
     }
 
@@ -70,6 +80,10 @@ impl Project {
             "package.json" => self.packages.extend(Package::read(text).map(|it| (folder.to_owned(), it))),
             "go.mod" => self.go.extend(go_module(text).map(|it| (it, folder.to_owned()))),
             "Cargo.toml" => self.crates.extend(crate_name(text).map(|it| (folder.to_owned(), it))),
+            "composer.json" if !folder.split('/').any(|it| it == "vendor") => {
+                self.composers.extend(Composer::read(text).map(|it| (folder.to_owned(), it)));
+            }
+            "composer.json" => {}
             _ => {
                 let Some(config) = ScriptConfig::read(text) else { return };
                 let known = self.scripts.entry(folder.to_owned()).or_default();
@@ -87,6 +101,17 @@ impl Project {
     /// Returns the name of the crate whose manifest stands in a directory.
     pub(super) fn crate_in(&self, folder: &str) -> Option<&str> {
         self.crates.get(folder).map(String::as_str)
+    }
+
+    /// Returns how surely a file is the one that a dotted name of PHP is loaded from: 2 where the name leads there, 1 where the file is
+    /// among those listed, and 0 otherwise.
+    pub(super) fn loads(&self, path: &str, name: &str) -> u8 {
+        let inside = |folder: &str| match folder {
+            "" => Some(path),
+            _ => path.strip_prefix(folder)?.strip_prefix('/'),
+        };
+        let all = self.composers.iter().filter_map(|it| Some(it.1.loads(inside(it.0)?, name)));
+        all.max().unwrap_or(0)
     }
 
     pub(super) fn package_in(&self, folder: &str) -> Option<&Package> {
@@ -279,9 +304,10 @@ mod tests {
     fn broken_configuration_says_nothing() {
         let broken = ["", "{", "[]", "{\"compilerOptions\": 3}", "{\"name\": 1}", "module", "/*", "\"", "{\"a\": \"\\"];
         for text in broken {
-            for name in ["tsconfig.json", "package.json", "go.mod", "Cargo.toml"] {
+            for name in ["tsconfig.json", "package.json", "go.mod", "Cargo.toml", "composer.json"] {
                 let project = project(&[(name, text)]);
                 assert!(project.package_in("").is_none() && project.go_modules().next().is_none(), "{name}: {text}");
+                assert_eq!(project.loads("a.php", "a"), 0, "{name}: {text}");
             }
         }
     }

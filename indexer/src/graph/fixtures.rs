@@ -25,16 +25,16 @@ const KINDS: &[(&str, EdgeKind)] = &[
 const FLOORS: &[(&str, usize, usize)] = &[
     ("python", 93, 98),
     ("javascript", 98, 98),
-    ("typescript", 95, 98),
+    ("typescript", 97, 98),
     ("java", 98, 98),
-    ("csharp", 86, 86),
+    ("csharp", 98, 98),
     ("kotlin", 98, 98),
-    ("go", 98, 88),
+    ("go", 98, 98),
     ("rust", 98, 98),
     ("c", 98, 98),
-    ("cpp", 98, 90),
+    ("cpp", 98, 98),
     ("ruby", 98, 98),
-    ("php", 98, 92),
+    ("php", 98, 98),
 ];
 
 /// An edge between labels.

@@ -50,7 +50,7 @@ impl Trail {
     /// The trail of the search for base classes and owners.
     pub(super) const PLAIN: Trail = Trail { depth: 0, plain: true };
 
-    fn step(self) -> Trail {
+    pub(super) fn step(self) -> Trail {
         self.steps(1)
     }
 
@@ -62,7 +62,7 @@ impl Trail {
         self.plain
     }
 
-    fn is_lost(self) -> bool {
+    pub(super) fn is_lost(self) -> bool {
         self.depth > MAX_DEPTH
     }
 }
@@ -97,8 +97,8 @@ pub(super) struct Lookup<'a> {
     pub(super) tables: Vec<Tables<'a>>,
     /// Members that stand apart from their class, by the last part of its name and their own.
     pub(super) apart: FxHashMap<(Family, &'a str, &'a str), Vec<SymbolId>>,
-    /// Classes that may be defined in several places, by qualified name.
-    pub(super) reopened: FxHashMap<(Family, &'a str), Vec<SymbolId>>,
+    /// Classes that may be defined in several places, by space and qualified name.
+    pub(super) reopened: FxHashMap<(Family, Option<SpaceId>, &'a str), Vec<SymbolId>>,
     /// What is said apart from a class about its bases: by the last part of the class's name, the file and the place in its list.
     pub(super) implements: FxHashMap<&'a str, Vec<(FileId, usize)>>,
     /// Functions of JavaScript that make instances: `f` where there is `f.prototype.m = …`.
@@ -159,8 +159,8 @@ impl<'a> Lookup<'a> {
                     self.makers.extend(self.function_at_top(file, owner));
                 }
             }
-            if sight.reopened && symbol.kind == SymbolKind::Class {
-                self.reopened.entry((family, &symbol.qualified)).or_default().push(id);
+            if sight.reopened && symbol.kind == SymbolKind::Class && family.rules().is_part(symbol) {
+                self.reopened.entry((family, self.space_around(id), &symbol.qualified)).or_default().push(id);
             }
         }
         if sight.apart {
@@ -239,13 +239,19 @@ impl<'a> Lookup<'a> {
 
     /// Returns the place of what stands in a definition, or at the top of a file.
     pub(super) fn place(&self, file: FileId, within: Option<SymbolId>) -> Place {
-        let outermost = within.map(|it| self.outermost(it));
-        let symbol = outermost.and_then(|it| self.inventory.symbols.get(it.0 as usize));
-        let namespace = symbol.and_then(|it| it.namespace.as_deref()).unwrap_or("");
-        let space = self.world.home_of(file, namespace);
+        let space = match within {
+            Some(it) => self.space_around(it),
+            None => self.world.home_of(file, ""),
+        };
         let has_this = self.world.rules(file).sight().unwritten_this;
         let class = within.filter(|_| has_this).and_then(|it| self.class_around(it));
         Place { file, space, class }
+    }
+
+    /// Returns the space of a definition.
+    pub(super) fn space_around(&self, id: SymbolId) -> Option<SpaceId> {
+        let symbol = self.inventory.symbols.get(self.outermost(id).0 as usize)?;
+        self.world.home_of(symbol.file, symbol.namespace.as_deref().unwrap_or(""))
     }
 
     /// Returns the place of what stands in a namespace of a file, outside of any class.
@@ -379,8 +385,19 @@ impl<'a> Lookup<'a> {
     /// Of several definitions of one name takes the one nearest to who asks.
     fn choose(&self, seer: Option<FileId>, candidates: &[SymbolId]) -> Option<SymbolId> {
         let [first, rest @ ..] = candidates else { return None };
-        let Some(seer) = seer.filter(|_| !rest.is_empty()) else { return Some(*first) };
-        self.nearest(seer, &candidates[..candidates.len().min(MAX_CANDIDATES)])
+        if rest.is_empty() {
+            return Some(*first);
+        }
+        let candidates = &candidates[..candidates.len().min(MAX_CANDIDATES)];
+        match seer {
+            Some(seer) => self.nearest(seer, candidates),
+            None => candidates.iter().copied().max_by_key(|it| (self.standing(*it), std::cmp::Reverse(*it))),
+        }
+    }
+
+    fn standing(&self, id: SymbolId) -> u8 {
+        let symbol = &self.inventory.symbols[id.0 as usize];
+        self.world.rules(symbol.file).standing(&self.world, symbol)
     }
 
     fn nearest(&self, seer: FileId, candidates: &[SymbolId]) -> Option<SymbolId> {
@@ -392,7 +409,9 @@ impl<'a> Lookup<'a> {
             let included = self.closeness(seer, symbol.file);
             let fits = in_test || !symbol.is_test;
             let is_defined = symbol.form != Form::Prototype;
-            (is_defined, symbol.file == seer, fits, included, shared_folders(path, other), std::cmp::Reverse(*it))
+            let standing = self.standing(*it);
+            let near = shared_folders(path, other);
+            (is_defined, symbol.file == seer, fits, standing, included, near, std::cmp::Reverse(*it))
         };
         candidates.iter().copied().max_by_key(nearness)
     }
@@ -484,13 +503,7 @@ impl<'a> Lookup<'a> {
 
     /// Returns the class of which a variable or field is known to hold an instance.
     pub(super) fn class_held(&self, id: SymbolId, trail: Trail) -> Option<SymbolId> {
-        if trail.is_lost() {
-            return None;
-        }
-        let symbol = self.inventory.symbols.get(id.0 as usize)?;
-        let at = id.0 - self.first_of(symbol.file);
-        let class = self.facts.facts(symbol.file).symbols.get(at as usize)?.instance_of.as_deref()?;
-        self.class_named(self.place(symbol.file, Some(id)), class, trail.step())
+        if trail.is_lost() { None } else { self.held_by(id, trail).class() }
     }
 
     /// Returns the class that a dotted path means.

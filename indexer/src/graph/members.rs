@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::facts::{ImportForm, Receiver, Usage};
 use crate::graph::lookup::{Lookup, Target, Trail, owner_path};
 use crate::graph::units::Family;
-use crate::symbol::{FileId, SymbolId};
+use crate::symbol::{FileId, SymbolId, SymbolKind};
 
 /// Deeper hierarchies are not followed to their top.
 const MAX_ANCESTORS: usize = 64;
@@ -101,8 +101,27 @@ impl<'a> Lookup<'a> {
             return &[];
         }
         let Some(symbol) = self.inventory.symbols.get(class.0 as usize) else { return &[] };
-        let key = (self.world.family(symbol.file), symbol.qualified.as_str());
+        let family = self.world.family(symbol.file);
+        if symbol.kind != SymbolKind::Class || !family.rules().sight().reopened || !family.rules().is_part(symbol) {
+            return &[];
+        }
+        let key = (family, self.space_around(class), symbol.qualified.as_str());
         self.reopened.get(&key).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the part that stands for a class in several parts: the one whose file is called like the class, or else the first.
+    pub(super) fn main_part(&self, id: SymbolId) -> SymbolId {
+        let Some(symbol) = self.inventory.symbols.get(id.0 as usize) else { return id };
+        if !self.world.rules(symbol.file).sight().parts {
+            return id;
+        }
+        let parts = self.parts(id);
+        let name = symbol.name.as_bytes();
+        let is_called_so = |it: &&SymbolId| {
+            let file = self.inventory.symbols[it.0 as usize].path.file_name();
+            file.strip_prefix(name).is_some_and(|it| it == b".cs")
+        };
+        parts.iter().find(is_called_so).or(parts.first()).copied().unwrap_or(id)
     }
 
     /// Returns the member that a class has from the classes it inherits from.

@@ -89,9 +89,9 @@ impl Outline {
     }
 }
 
-/// Returns the parts of a dotted path.
+/// Returns the parts of a dotted path, with or without calls in it, or of several.
 pub(crate) fn pieces(path: &str) -> impl Iterator<Item = &str> {
-    path.split('.').filter(|it| !it.is_empty())
+    path.split(['.', '(', ')', ',']).filter(|it| !it.is_empty())
 }
 
 /// Returns the parts of what is imported from, whatever stands between them.

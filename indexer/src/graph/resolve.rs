@@ -12,6 +12,7 @@ use crate::FileFacts;
 use crate::facts::{ImportForm, ImportItem, Receiver, Reference, Usage};
 use crate::graph::config::Project;
 use crate::graph::csr::RawEdge;
+use crate::graph::held::Held;
 use crate::graph::lookup::{FactsOf, Lookup, Place, Target, Trail};
 use crate::graph::names::Bound;
 use crate::graph::outline::Outline;
@@ -154,6 +155,7 @@ impl<'a> Resolver<'a> {
         match target {
             Target::Unit(Unit::File(it)) => vec![(self.nodes.file(it), self.is_test(it))],
             Target::Symbol(id) => {
+                let id = self.lookup.main_part(id);
                 let file = self.lookup.inventory.symbols[id.0 as usize].file;
                 let symbol = (self.nodes.symbol(id), self.is_test(file));
                 let is_module = self.lookup.world.family(file) == Family::Python;
@@ -236,6 +238,7 @@ impl<'a> Resolver<'a> {
         confidence: f32,
         edges: &mut Vec<RawEdge>,
     ) {
+        let target = self.lookup.main_part(target);
         let symbol = &self.lookup.inventory.symbols[target.0 as usize];
         let kind = match usage {
             Usage::Call => EdgeKind::Calls,
@@ -299,10 +302,11 @@ impl<'a> Resolver<'a> {
                     },
                 }
             }
-            Receiver::Instance(class) => match self.lookup.class_named(place, facts.name(class), Trail::START) {
-                Some(class) => member(class).map(|it| vec![(it, TYPED)]).unwrap_or_default(),
+            Receiver::Instance(path) => match self.lookup.held(place, facts.name(path), Trail::START) {
+                Held::Class(class) => member(class).map(|it| vec![(it, TYPED)]).unwrap_or_default(),
                 // Of a class from elsewhere nothing is known, but that it is none of ours.
-                None => Vec::new(),
+                Held::Elsewhere => Vec::new(),
+                Held::Unknown => by_name(),
             },
             Receiver::OwnField(field) => {
                 let field = own_class().and_then(|it| self.lookup.member(it, facts.name(field), Trail::START));

@@ -22,7 +22,7 @@ use crate::facts::Import;
 use crate::graph::config::Project;
 use crate::graph::lookup::Place;
 use crate::graph::outline::Outline;
-use crate::symbol::{FileId, SymbolId, SymbolKind};
+use crate::symbol::{FileId, Symbol, SymbolId, SymbolKind};
 use crate::syntax::LanguageId;
 use crate::view::Inventory;
 
@@ -145,6 +145,16 @@ pub(super) trait Rules: Sync {
     /// Returns the stems of the files that a test file of this stem is likely to test, if its name says so.
     fn subjects<'s>(&self, stem: &'s str) -> Vec<&'s str>;
 
+    /// Returns whether a class, in a language where one may be defined in several places, says that this is one of them.
+    fn is_part(&self, _class: &Symbol) -> bool {
+        true
+    }
+
+    /// Returns how good a place for a definition its file is, where the project says which files are for which names.
+    fn standing(&self, _world: &World<'_>, _definition: &Symbol) -> u8 {
+        0
+    }
+
     /// Returns how far names are seen without import and without anything written before them.
     fn sight(&self) -> Sight {
         Sight::default()
@@ -162,6 +172,8 @@ pub(super) struct Sight {
     pub(super) root: bool,
     /// A class may be defined in several places, which together make it up.
     pub(super) reopened: bool,
+    /// The places of such a class are its parts, of which one stands for all.
+    pub(super) parts: bool,
     /// What a file of a space imports is given on to whoever imports from the space, where it says so.
     pub(super) reexports: bool,
     /// What a class inherits may be said apart from it.

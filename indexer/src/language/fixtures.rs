@@ -13,7 +13,7 @@ use repo::RepoPath;
 
 use crate::facts::{FileFacts, Import, ImportItem, Receiver, Reference};
 use crate::parse;
-use crate::symbol::Definition;
+use crate::symbol::{Definition, Form};
 use crate::syntax::LanguageId;
 
 const MARKS: [&str; 2] = ["//:", "#:"];
@@ -144,7 +144,11 @@ fn definition(it: &Definition) -> String {
             let _ = write!(text, " {label}={texts:?}");
         }
     }
-    let optional = [("owner", &it.owner), ("namespace", &it.namespace), ("holds", &it.instance_of)];
+    let optional = [
+        ("owner", &it.owner),
+        ("namespace", &it.namespace),
+        (if it.kind.is_callable() && it.form != Form::Accessor { "gives" } else { "holds" }, &it.instance_of),
+    ];
     for (label, value) in optional {
         if let Some(value) = value {
             let _ = write!(text, " {label}={value}");

@@ -11,6 +11,7 @@ mod kinds;
 mod refer;
 mod scope;
 mod text;
+mod value;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -42,6 +43,12 @@ pub(super) trait Dialect: Sized {
     const SUPER: &'static [&'static str] = &[];
     /// The name given to a function that has none, and so qualifies nothing.
     const UNNAMED: &'static str = "";
+    /// Whether functions say of what class is what they return.
+    const SAYS_RETURNS: bool = false;
+    /// Types that count as what they hold where a function returns them: `Promise<X>`.
+    const WRAPPERS: &'static [&'static str] = &[];
+    /// Members that return what they are called on, or what it wraps.
+    const PASSING: &'static [&'static str] = &[];
 
     /// Takes an open node; returns whether its children are to be walked. Scopes and namespaces opened here end with the node.
     fn enter<'t>(walk: &mut Walk<'t, Self>, frame: Frame<'t, Self::Kind>) -> bool;
@@ -151,7 +158,14 @@ impl<'t, D: Dialect> Walk<'t, D> {
         let Some(scope) = self.scopes.pop() else { return };
         D::closed(self, &scope);
         let (names, listed) = (&mut self.names, &mut self.facts.names);
-        let handed_on = scope.close(&mut self.settled, |name| intern(names, listed, Cow::Owned(name.to_owned())));
+        let handed_on = scope.close(&mut self.settled, |name, path| {
+            let rest = path.filter(|_| D::SAYS_RETURNS).and_then(|it| listed.get(it.0 as usize)?.split_once('.'));
+            match (path, rest) {
+                (Some(_), Some((_, rest))) => Some(intern(names, listed, Cow::Owned(format!("{name}.{rest}")))),
+                (Some(_), None) => None,
+                (None, _) => Some(intern(names, listed, Cow::Owned(name.to_owned()))),
+            }
+        });
         handed_on.into_iter().for_each(|it| self.scope().hold(it));
     }
 
@@ -159,7 +173,7 @@ impl<'t, D: Dialect> Walk<'t, D> {
         while self.scopes.len() > 1 {
             self.close_scope();
         }
-        let pending = self.scopes.pop().map(|it| it.close(&mut self.settled, |_| NameId(0))).unwrap_or_default();
+        let pending = self.scopes.pop().map(|it| it.close(&mut self.settled, |_, _| None)).unwrap_or_default();
         self.settled.extend(pending.into_iter().map(|it| it.reference));
         self.settled.sort_by_key(|it| it.offset);
         self.facts.references = self.settled;

@@ -252,6 +252,8 @@ struct Shape<'a> {
     is_field: bool,
     is_test: bool,
     is_static: bool,
+    /// Whether it says that it is one part of several.
+    is_part: bool,
     /// How many of its qualified name came before its parent, and that name.
     parent: Option<(usize, &'a str)>,
     in_function: bool,
@@ -286,6 +288,7 @@ fn shape<'a>(it: &'a Definition, parent: Option<(usize, &'a Definition)>) -> Sha
         is_field: it.kind == SymbolKind::Field || is_property,
         is_test: it.is_test,
         is_static: it.signature.starts_with("static "),
+        is_part: it.kind == SymbolKind::Class && it.signature.split_whitespace().any(|it| it == "partial"),
         parent: parent.map(|it| (it.0, it.1.qualified.as_str())),
         in_function: parent.is_some_and(|it| it.1.kind.is_callable()),
         owner: it.owner.as_deref(),

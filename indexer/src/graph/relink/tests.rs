@@ -173,6 +173,47 @@ const SCRIPT: &[&str] = &[
 const SCRIPT_FILES: &[&str] =
     &["src/a.ts", "src/b.ts", "src/sub/index.ts", "src/sub/c.js", "src/a.test.ts", "src/sub.ts"];
 
+/// Functions that say what they return, across packages.
+const GO: &[&str] = &[
+    "import \"a\"",
+    "import \"b\"",
+    "func Open() (*K, error) { return nil, nil }",
+    "func Open() *a.K { return nil }",
+    "func Make() L { return L{} }",
+    "func Make() (n int, k *a.K) { return }",
+    "type K struct { l *L; M }",
+    "type L struct { k a.K }",
+    "type M struct { l b.L }",
+    "func (k *K) L() *L { return nil }",
+    "func (m *M) L() *b.L { return nil }",
+    "func (k *K) Run() {}",
+    "func (l *L) Run() {}",
+    "func (l *L) Made() a.K { return a.K{} }",
+    "func use() { k, _ := Open(); k.Run(); k.L().Run(); k.l.k.Run() }",
+    "func far() { k, _ := a.Open(); k.L().Run(); _, l := b.Make(); l.Run() }",
+    "func more() { l := Make(); l.Made().L().Run(); kept.L().Run(); a.Kept.Run() }",
+    "var kept, _ = Open()",
+    "var Kept = b.Make()",
+];
+const GO_FILES: &[&str] =
+    &["src/a/a.go", "src/a/more.go", "src/b/b.go", "src/b/rest.go", "src/c/c.go", "vendor/b/b.go"];
+/// Classes in parts.
+const CSHARP: &[&str] = &[
+    "using K = N.K;",
+    "namespace N { partial class K { public L Make() => null; } }",
+    "namespace N { partial class K { public void Run() { Make().Run(); Stop(); } } }",
+    "namespace N { partial class K : M { } }",
+    "namespace N { class K { public M Make() => null; } }",
+    "namespace O { partial class K { public void Run() {} public N.L Make() => null; } }",
+    "class K { public void Run() {} }",
+    "namespace N { class L { public void Run() {} public K Owner; } }",
+    "namespace N { partial class L : M { } }",
+    "namespace N { class M { public void Stop() {} public static L Of() => null; } }",
+    "namespace N { class U { K k; void F() { k.Make().Run(); var l = k.Make(); l.Owner.Run(); new K(); } } }",
+    "namespace O { class V { void G() { N.M.Of().Run(); var m = N.M.Of(); m.Stop(); new K().Run(); } } }",
+];
+const CSHARP_FILES: &[&str] = &["src/K.cs", "src/A.cs", "src/K.Parts.cs", "lib/K.cs", "src/L.cs", "src/Uses.cs"];
+
 /// One change: a file, and the lines it has now; none when it is gone.
 type Change = (usize, Vec<usize>);
 
@@ -220,6 +261,16 @@ proptest! {
     #[test]
     fn scripts_are_linked_again_as_they_are_linked_whole(history in history(SCRIPT_FILES, SCRIPT)) {
         check(&history, SCRIPT_FILES, SCRIPT);
+    }
+
+    #[test]
+    fn what_functions_return_is_linked_again_as_it_is_linked_whole(history in history(GO_FILES, GO)) {
+        check(&history, GO_FILES, GO);
+    }
+
+    #[test]
+    fn classes_in_parts_are_linked_again_as_they_are_linked_whole(history in history(CSHARP_FILES, CSHARP)) {
+        check(&history, CSHARP_FILES, CSHARP);
     }
 }
 

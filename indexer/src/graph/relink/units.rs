@@ -70,7 +70,7 @@ fn note_file(world: &World<'_>, file: FileId, names: &mut Names, new: &Sources<'
     Ok(())
 }
 
-/// What a unit is to others: a file, or a space with the directory in which all its files stand.
+/// What a unit is to others: a file, or a space with its only file and the directory in which all its files stand.
 type Description = (Option<FileId>, Option<String>);
 
 fn described<'w>(
@@ -84,7 +84,12 @@ fn described<'w>(
             let files = world.space_of(id).map(|it| it.files.as_slice()).unwrap_or_default();
             let folders: FxHashSet<&str> = files.iter().map(|it| directory(world.path_of(*it))).collect();
             let only = if folders.len() == 1 { folders.into_iter().next() } else { None };
-            (None, Some(format!("{}{}", if files.is_empty() { "-" } else { "+" }, only.unwrap_or(""))))
+            // A package of one file is that file.
+            let single = match files {
+                [it] => Some(place(*it).unwrap_or(FileId(u32::MAX))),
+                _ => None,
+            };
+            (single, Some(format!("{}{}", if files.is_empty() { "-" } else { "+" }, only.unwrap_or(""))))
         }
     };
     world.units().map(|(family, name, unit)| ((family, name), describe(unit))).collect()

@@ -3,7 +3,7 @@
 use super::{Family, Reach, Rules, Sight, World};
 use crate::facts::Import;
 use crate::graph::outline::Outline;
-use crate::symbol::FileId;
+use crate::symbol::{FileId, Symbol};
 
 pub(super) struct CSharp;
 
@@ -24,7 +24,11 @@ impl Rules for CSharp {
         ["Tests", "Test", "Facts", "Specs"].iter().filter_map(|it| stem.strip_suffix(it)).collect()
     }
 
+    fn is_part(&self, class: &Symbol) -> bool {
+        class.signature.split_whitespace().any(|it| it == "partial")
+    }
+
     fn sight(&self) -> Sight {
-        Sight { unwritten_this: true, enclosing: true, root: true, reopened: true, ..Sight::default() }
+        Sight { unwritten_this: true, enclosing: true, root: true, reopened: true, parts: true, ..Sight::default() }
     }
 }

@@ -1,9 +1,10 @@
-//! PHP: namespaces; `use` of classes, functions and constants; functions and constants of the namespace without a name are seen from all.
+//! PHP: namespaces; `use` of classes, functions and constants; functions and constants of the namespace without a name are seen from all; of classes
+//! of one name it is the one that `composer.json` has loaded.
 
 use super::{Family, Reach, Rules, Sight, Unit, World, directory, join};
 use crate::facts::{Import, ImportForm};
 use crate::graph::outline::Outline;
-use crate::symbol::FileId;
+use crate::symbol::{FileId, Symbol};
 
 pub(super) struct Php;
 
@@ -26,6 +27,13 @@ impl Rules for Php {
 
     fn subjects<'s>(&self, stem: &'s str) -> Vec<&'s str> {
         ["Test", "Cest", "Spec"].iter().filter_map(|it| stem.strip_suffix(it)).collect()
+    }
+
+    fn standing(&self, world: &World<'_>, definition: &Symbol) -> u8 {
+        let space = world.home_of(definition.file, definition.namespace.as_deref().unwrap_or(""));
+        let space = space.and_then(|it| world.space_of(it)).map_or("", |it| it.name.as_str());
+        let dot = if space.is_empty() { "" } else { "." };
+        world.project.loads(world.path_of(definition.file), &format!("{space}{dot}{}", definition.qualified))
     }
 
     fn sight(&self) -> Sight {

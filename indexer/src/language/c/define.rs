@@ -2,10 +2,10 @@
 
 use tree_sitter::Node;
 
-use super::declarator::Declared;
+use super::declarator::{Declared, plain_path};
 use super::facts::Walker;
 use super::kind::Kind;
-use crate::facts::{Import, ImportForm, ImportItem};
+use crate::facts::{Import, ImportForm, ImportItem, Usage};
 use crate::language::walk::{Draft, MAX_PATH, Scope, ScopeKind, named_children, one_line};
 use crate::symbol::{Form, SymbolKind};
 
@@ -69,6 +69,9 @@ impl<'t> Walker<'t> {
         let outer = self.templated(node);
         let mut draft = self.draft(short, kind, form, outer, body);
         draft.owner = owner;
+        if matches!(form, Form::Function | Form::Method | Form::Prototype) {
+            draft.instance_of = self.class_of(node).and_then(|it| self.unless_parameter(it));
+        }
         draft
     }
 
@@ -230,7 +233,13 @@ impl<'t> Walker<'t> {
             if in_function {
                 self.claim(name);
                 let value = declarator.child_by_field_name("value");
-                let class = class.clone().or_else(|| self.class_made(value?));
+                if value.is_some_and(|it| it.kind() == "argument_list") {
+                    self.made(node);
+                }
+                let class = class.clone().or_else(|| {
+                    let value = value?;
+                    self.class_made(value).or_else(|| self.class_of_path_value(value))
+                });
                 let name = self.slice(name);
                 self.scope().bind(name, class);
             } else if is_function {
@@ -240,6 +249,24 @@ impl<'t> Walker<'t> {
             } else {
                 self.global(node, name, class.clone());
             }
+        }
+    }
+
+    /// `Order order(1);` calls what makes an instance.
+    fn made(&mut self, declaration: Node<'t>) {
+        let Some(written) = declaration.child_by_field_name("type") else { return };
+        match written.kind() {
+            "type_identifier" => self.bare(written, Usage::Call),
+            "qualified_identifier" => {
+                let path = plain_path(self.slice(written));
+                if let (Some(path), Some(name)) = (path, written.child_by_field_name("name")) {
+                    let (before, _) = path.rsplit_once('.').unwrap_or(("", &path));
+                    if name.kind() == "type_identifier" && !before.is_empty() {
+                        self.member_of(before.to_owned().into(), self.slice(name), Usage::Call, name);
+                    }
+                }
+            }
+            _ => {}
         }
     }
 

@@ -19,6 +19,7 @@ impl Dialect for CFacts {
     type Kind = Kind;
 
     const OWN: &'static [&'static str] = &["this"];
+    const SAYS_RETURNS: bool = true;
 
     fn enter<'t>(walk: &mut Walker<'t>, frame: Frame<'t>) -> bool {
         let node = frame.node;

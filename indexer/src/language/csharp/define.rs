@@ -102,10 +102,19 @@ impl<'t> Walker<'t> {
                 if self.says(node, "static") {
                     draft.form = Form::StaticMethod;
                 }
+                draft.instance_of = self.returned(node);
             }
         }
         self.attribute(&mut draft, node);
         self.define_scope(draft, ScopeKind::Function);
+    }
+
+    /// Returns the class of what a method or local function returns; names of type parameters begin with a `T` of their own.
+    fn returned(&self, node: Node<'t>) -> Option<String> {
+        let written = self.field(node, "returns").or_else(|| self.field(node, "type"))?;
+        let class = self.class_returned(written).filter(|_| !written.starts_with('('))?;
+        let is_parameter = class.strip_prefix('T').is_some_and(|it| it.starts_with(char::is_uppercase));
+        (!is_parameter).then_some(class)
     }
 
     /// Binds what is meant by its bare name in all of the class.
@@ -126,6 +135,7 @@ impl<'t> Walker<'t> {
         self.claim(name);
         let body = node.child_by_field_name("body");
         let mut draft = self.draft(self.slice(name), SymbolKind::Function, Form::Function, node, body);
+        draft.instance_of = self.returned(node);
         self.attribute(&mut draft, node);
         self.define_scope(draft, ScopeKind::Function);
     }

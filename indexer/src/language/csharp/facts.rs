@@ -30,6 +30,9 @@ impl Dialect for CSharpFacts {
 
     const OWN: &'static [&'static str] = &["this"];
     const SUPER: &'static [&'static str] = &["base"];
+    const SAYS_RETURNS: bool = true;
+    const WRAPPERS: &'static [&'static str] = &["Task", "ValueTask"];
+    const PASSING: &'static [&'static str] = &["ConfigureAwait"];
 
     fn enter<'t>(walk: &mut Walker<'t>, frame: Frame<'t>) -> bool {
         // What decides what is compiled is no code.

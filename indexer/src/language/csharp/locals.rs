@@ -13,7 +13,10 @@ impl<'t> Walker<'t> {
             let Some(name) = it.child_by_field_name("name") else { continue };
             self.claim(name);
             let value = named_children(it).into_iter().next_back().filter(|it| it.id() != name.id());
-            let class = class.clone().or_else(|| self.class_of_object(value?));
+            let class = class.clone().or_else(|| {
+                let value = value?;
+                self.class_of_object(value).or_else(|| self.class_of_path_value(value))
+            });
             self.bind_local(self.slice(name), class);
         }
     }

@@ -13,7 +13,8 @@ impl<'t> Walker<'t> {
         let Some(name) = node.child_by_field_name("name") else { return };
         self.claim(name);
         let body = node.child_by_field_name("body");
-        let draft = self.draft(self.slice(name), SymbolKind::Function, Form::Function, node, body);
+        let mut draft = self.draft(self.slice(name), SymbolKind::Function, Form::Function, node, body);
+        draft.instance_of = self.classes_returned(node);
         self.define_scope(draft, ScopeKind::Function);
     }
 
@@ -24,6 +25,7 @@ impl<'t> Walker<'t> {
         let body = node.child_by_field_name("body");
         let mut draft = self.draft(name, SymbolKind::Method, Form::Method, node, body);
         draft.owner = written.and_then(|it| self.class_of_type(it));
+        draft.instance_of = self.classes_returned(node);
         self.define_scope(draft, ScopeKind::Function);
         let own_name = receiver.and_then(|it| self.field(it, "name")).filter(|it| *it != "_");
         if let Some(name) = own_name {
@@ -127,8 +129,28 @@ impl<'t> Walker<'t> {
 
     pub(super) fn method_of_interface(&mut self, node: Node<'t>) {
         let Some(name) = self.field(node, "name").filter(|_| self.is_member(1)) else { return };
-        let draft = self.draft(name, SymbolKind::Method, Form::Method, node, None);
+        let mut draft = self.draft(name, SymbolKind::Method, Form::Method, node, None);
+        draft.instance_of = self.classes_returned(node);
         self.define_scope(draft, ScopeKind::Function);
+    }
+
+    /// Returns the classes of all results of a function, with commas between them; nothing for what is none of a class.
+    fn classes_returned(&self, node: Node<'t>) -> Option<String> {
+        let result = node.child_by_field_name("result")?;
+        let class = |it: Node<'t>| self.class_of_type(it).and_then(|it| self.unless_parameter(it)).unwrap_or_default();
+        if self.kind(result) != Kind::ParameterList {
+            return Some(class(result)).filter(|it| !it.is_empty());
+        }
+        let mut classes = Vec::new();
+        for it in named_children(result).into_iter().filter(|it| self.kind(*it) == Kind::Parameter) {
+            let mut cursor = it.walk();
+            let names = it.children_by_field_name("name", &mut cursor).filter(|it| it.is_named()).count();
+            let class = it.child_by_field_name("type").map(class).unwrap_or_default();
+            classes.extend(std::iter::repeat_n(class, names.max(1)));
+        }
+        let all = classes.join(",");
+        let all = all.trim_end_matches(',');
+        (!all.is_empty() && all.len() <= MAX_PATH).then(|| all.to_owned())
     }
 
     pub(super) fn constants(&mut self, node: Node<'t>) {
@@ -144,7 +166,7 @@ impl<'t> Walker<'t> {
         let written = node.child_by_field_name("type");
         let classes = match written {
             Some(it) => vec![self.class_of_type(it)],
-            None => self.classes_of_values(node.child_by_field_name("value")),
+            None => self.classes_of_values(node.child_by_field_name("value"), names_of(node)),
         };
         self.implementation(node);
         self.values(node, Form::Variable, &classes);
@@ -192,11 +214,7 @@ impl<'t> Walker<'t> {
     pub(super) fn short_variables(&mut self, node: Node<'t>) {
         let Some(left) = node.child_by_field_name("left") else { return };
         let names = named_children(left);
-        let mut classes = self.classes_of_values(node.child_by_field_name("right"));
-        if classes.len() != names.len() {
-            // `x, ok := y.(T)`; of a call that returns several nothing is known.
-            classes.truncate(1);
-        }
+        let classes = self.classes_of_values(node.child_by_field_name("right"), names.len());
         for (at, it) in names.into_iter().enumerate().filter(|it| it.1.kind() == "identifier") {
             self.claim(it);
             self.bind_local(self.slice(it), classes.get(at).cloned().flatten());
@@ -257,4 +275,10 @@ impl<'t> Walker<'t> {
             self.mark_test(at);
         }
     }
+}
+
+/// Returns how many names a specification of variables has.
+fn names_of(node: Node<'_>) -> usize {
+    let mut cursor = node.walk();
+    node.children_by_field_name("name", &mut cursor).filter(|it| it.is_named()).count()
 }

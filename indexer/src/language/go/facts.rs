@@ -19,6 +19,8 @@ pub(super) struct GoFacts {
 impl Dialect for GoFacts {
     type Kind = Kind;
 
+    const SAYS_RETURNS: bool = true;
+
     fn enter<'t>(walk: &mut Walker<'t>, frame: Frame<'t>) -> bool {
         let node = frame.node;
         match frame.kind {

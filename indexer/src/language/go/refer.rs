@@ -124,8 +124,26 @@ impl<'t> Walker<'t> {
         }
     }
 
-    pub(super) fn classes_of_values(&self, values: Option<Node<'t>>) -> Vec<Option<String>> {
-        values.map(named_children).unwrap_or_default().into_iter().map(|it| self.class_of_value(it)).collect()
+    /// Returns the classes of the values that so many names are bound to. A single call may give several; of `x, ok := y.(T)` only the first
+    /// is known.
+    pub(super) fn classes_of_values(&self, values: Option<Node<'t>>, names: usize) -> Vec<Option<String>> {
+        let values = values.map(named_children).unwrap_or_default();
+        let class = |it: Node<'t>| self.class_of_value(it).or_else(|| self.class_of_result(it));
+        match values[..] {
+            [call] if names > 1 && self.kind(call) == Kind::Call => {
+                let path = self.class_of_result(call);
+                (0..names).map(|it| path.as_ref().map(|path| format!("{path}{it}"))).collect()
+            }
+            [first] if names > 1 => std::iter::once(class(first)).chain((1..names).map(|_| None)).collect(),
+            _ => values.into_iter().map(class).collect(),
+        }
+    }
+
+    /// Returns the path of what a call of ours may return; what comes with the language returns nothing of ours.
+    fn class_of_result(&self, value: Node<'t>) -> Option<String> {
+        let path = self.class_of_path_value(value)?;
+        let root = path.split(['.', '(']).next()?;
+        AMBIENT.binary_search(&root).is_err().then_some(path)
     }
 
     /// Returns the class of `T{}`, `&T{}`, `new(T)`, `x.(T)`, `(*T)(x)` and `(*T)`.

@@ -98,6 +98,7 @@ impl<'t> Walker<'t> {
         } else if self.says(node, "static") {
             draft.form = Form::StaticMethod;
         }
+        draft.instance_of = self.field(node, "type").and_then(|it| self.class_returned(it));
         self.annotate(&mut draft, node);
         self.define_scope(draft, ScopeKind::Function);
     }
@@ -135,7 +136,10 @@ impl<'t> Walker<'t> {
             let Some(name) = it.child_by_field_name("name") else { continue };
             self.claim(name);
             let value = it.child_by_field_name("value");
-            let class = class.clone().or_else(|| self.class_of_object(value?));
+            let class = class.clone().or_else(|| {
+                let value = value?;
+                self.class_of_object(value).or_else(|| self.class_of_path_value(value))
+            });
             self.bind_local(self.slice(name), class);
         }
     }

@@ -109,6 +109,7 @@ impl Dialect for JavaFacts {
 
     const OWN: &'static [&'static str] = &["this"];
     const SUPER: &'static [&'static str] = &["super"];
+    const SAYS_RETURNS: bool = true;
 
     fn enter<'t>(walk: &mut Walker<'t>, frame: Frame<'t>) -> bool {
         let node = frame.node;

@@ -98,7 +98,8 @@ impl<'t> Walker<'t> {
         }
         let name = name.map_or("default", |it| self.slice(it));
         let outer = self.exported(node);
-        let draft = self.draft(name, SymbolKind::Function, Form::Function, outer, node.child_by_field_name("body"));
+        let mut draft = self.draft(name, SymbolKind::Function, Form::Function, outer, node.child_by_field_name("body"));
+        draft.instance_of = self.returned(node);
         self.open_function(draft);
     }
 
@@ -121,6 +122,7 @@ impl<'t> Walker<'t> {
         let outer = self.exported(given.map_or(node, |it| it.outer));
         let mut draft = self.draft(name, kind, form, outer, body);
         draft.owner = owner;
+        draft.instance_of = self.returned(node);
         self.open_function(draft);
         self.bind_single_parameter(node);
     }
@@ -212,7 +214,13 @@ impl<'t> Walker<'t> {
         };
         let mut draft = self.draft(name, kind, form, node, node.child_by_field_name("body"));
         self.decorate(&mut draft, node);
+        draft.instance_of = self.returned(node);
         self.open_function(draft);
+    }
+
+    /// Returns the class that a function says it returns.
+    fn returned(&self, node: Node<'t>) -> Option<String> {
+        self.field(node, "return_type").and_then(|it| self.class_returned(it))
     }
 
     fn form_of_method(&self, node: Node<'t>) -> Form {
@@ -251,7 +259,10 @@ impl<'t> Walker<'t> {
             None => self.draft_of_value(name, kind, form, node),
         };
         self.decorate(&mut draft, node);
-        draft.instance_of = self.class_of(node, value);
+        draft.instance_of = match function {
+            Some(it) => self.returned(it),
+            None => self.class_of(node, value),
+        };
         self.scope().bind(name, None);
         if function.is_some() {
             self.open_function(draft);
@@ -263,7 +274,8 @@ impl<'t> Walker<'t> {
     /// Returns the class that a type annotation or `new` tells.
     fn class_of(&self, node: Node<'t>, value: Option<Node<'t>>) -> Option<String> {
         let written = self.field(node, "type").and_then(class_of_type);
-        written.or_else(|| self.class_made(self.bare_value(value?)))
+        let value = || Some(self.bare_value(value?));
+        written.or_else(|| self.class_made(value()?)).or_else(|| self.class_of_path_value(value()?))
     }
 
     pub(super) fn namespace_block(&mut self, node: Node<'t>) {

@@ -16,6 +16,8 @@ impl Dialect for JavaScriptFacts {
 
     const OWN: &'static [&'static str] = &["this"];
     const SUPER: &'static [&'static str] = &["super"];
+    const SAYS_RETURNS: bool = true;
+    const WRAPPERS: &'static [&'static str] = &["Promise"];
     const UNNAMED: &'static str = "default";
 
     fn enter<'t>(walk: &mut Walker<'t>, frame: Frame<'t>) -> bool {

@@ -133,11 +133,28 @@ impl<'t> Walker<'t> {
         };
         let mut draft = self.draft(name, kind, form, node, child_of(node, &["function_body"]));
         draft.owner = owner.or(draft.owner);
+        draft.instance_of = self.returned(node);
         if self.says(node, "operator") {
             draft.form = Form::Operator;
         }
         self.annotate(&mut draft, node);
         self.define_scope(draft, ScopeKind::Function);
+    }
+
+    /// Returns the class of what a function returns: its type, or that of the expression that it is.
+    fn returned(&self, node: Node<'t>) -> Option<String> {
+        let parts = named_children(node);
+        let mut after = parts.iter().copied().skip_while(|it| it.kind() != "function_value_parameters").skip(1);
+        let next = after.find(|it| matches!(it.kind(), "user_type" | "nullable_type" | "function_body"))?;
+        if next.kind() != "function_body" {
+            return self.class_returned(self.slice(next));
+        }
+        let value = next.named_child(0).filter(|_| self.slice(next).starts_with('='))?;
+        // Parameters are not known yet, so only what is called or begins with a capital counts.
+        let is_ours = |it: &String| {
+            it.starts_with(char::is_uppercase) || it.split('.').next().is_some_and(|it| it.ends_with(')'))
+        };
+        self.class_of_object(value).or_else(|| self.class_of_path_value(value).filter(is_ours))
     }
 
     /// Returns the type that an extension is for.
@@ -154,7 +171,10 @@ impl<'t> Walker<'t> {
     pub(super) fn property(&mut self, node: Node<'t>) {
         let Some(declared) = child_of(node, &["variable_declaration"]) else { return };
         let Some(name) = child_of(declared, &["simple_identifier"]) else { return };
-        let class = self.written_class(declared).or_else(|| self.class_of_object(value_of(node)?));
+        let class = self.written_class(declared).or_else(|| {
+            let value = value_of(node)?;
+            self.class_of_object(value).or_else(|| self.class_of_path_value(value))
+        });
         if matches!(self.scope_kind(), ScopeKind::Function | ScopeKind::Anonymous) {
             self.claim(name);
             return self.bind_local(self.name(name), class);

@@ -33,6 +33,7 @@ impl Dialect for KotlinFacts {
 
     const OWN: &'static [&'static str] = &["this"];
     const SUPER: &'static [&'static str] = &["super"];
+    const SAYS_RETURNS: bool = true;
 
     fn enter<'t>(walk: &mut Walker<'t>, frame: Frame<'t>) -> bool {
         let node = frame.node;

@@ -53,11 +53,16 @@ impl<'t> Walker<'t> {
             named_children(frame.node).into_iter().filter(|it| self.kind(*it) == Kind::TypeName).collect();
         let Some((last, around)) = names.split_last() else { return };
         let usage = self.usage_of_type(frame.node);
-        if around.is_empty() {
-            return self.bare(*last, usage);
-        }
+        // What is inherited from is made as well, where it is given arguments.
+        let is_made = usage == Usage::Base && self.parent_kind() == Kind::ConstructorInvocation;
         let path: Vec<&str> = around.iter().map(|it| self.name(*it)).collect();
-        self.member_of(Cow::Owned(path.join(".")), self.name(*last), usage, *last);
+        for usage in [Some(usage), is_made.then_some(Usage::Call)].into_iter().flatten() {
+            if path.is_empty() {
+                self.bare(*last, usage);
+            } else {
+                self.member_of(Cow::Owned(path.join(".")), self.name(*last), usage, *last);
+            }
+        }
     }
 
     /// How a type is used: inherited from, made, as an annotation, or written.
@@ -134,7 +139,7 @@ impl<'t> Walker<'t> {
         }
         match plain_path(self.slice(object)) {
             Some(path) => self.member_of(path, text, usage, name),
-            None => self.refer(text, Receiver::Unknown, usage, name),
+            None => self.member_of_value(object, text, usage, name),
         }
     }
 

@@ -62,6 +62,7 @@ impl<'t> Walker<'t> {
         };
         let mut draft = self.draft(name, kind, form, node, node.child_by_field_name("body"));
         self.decorate(&mut draft, node);
+        draft.instance_of = self.field(node, "return_type").and_then(|it| self.class_of_returned(it));
         let is_test = name.starts_with("test")
             || draft.decorators.iter().any(|it| it.trim_start_matches('\\').rsplit('\\').next() == Some("Test"));
         if is_test && frame.kind == Kind::Method {
@@ -142,7 +143,9 @@ impl<'t> Walker<'t> {
 
     pub(super) fn assignment(&mut self, node: Node<'t>) {
         let Some(left) = node.child_by_field_name("left").filter(|it| self.kind(*it) == Kind::Variable) else { return };
-        let class = node.child_by_field_name("right").and_then(|it| self.class_of_value(it));
+        let class = node
+            .child_by_field_name("right")
+            .and_then(|it| self.class_of_value(it).or_else(|| self.class_of_path_value(it)));
         self.bind_variable(self.slice(left), class);
     }
 

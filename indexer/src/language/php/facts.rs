@@ -21,6 +21,7 @@ impl Dialect for PhpFacts {
 
     const OWN: &'static [&'static str] = &["$this", "self", "static"];
     const SUPER: &'static [&'static str] = &["parent"];
+    const SAYS_RETURNS: bool = true;
 
     fn enter<'t>(walk: &mut Walker<'t>, frame: Frame<'t>) -> bool {
         let node = frame.node;

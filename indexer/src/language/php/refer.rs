@@ -18,6 +18,10 @@ impl<'t> Walker<'t> {
         if let Some(usage) = self.usage(frame).filter(|_| !is_magic && !is_word) {
             self.bare(frame.node, usage);
         }
+        // `new self`
+        if self.parent_kind() == Kind::New && matches!(name, "self" | "static") {
+            self.refer(name, Receiver::Bare, Usage::Call, frame.node);
+        }
     }
 
     /// `A\B\c`
@@ -93,7 +97,7 @@ impl<'t> Walker<'t> {
         match self.kind(object) {
             Kind::Variable => self.member(object, name, usage),
             Kind::MemberAccess if is_chain => self.member(object, name, usage),
-            _ => self.refer(self.slice(name), Receiver::Unknown, usage, name),
+            _ => self.member_of_value(object, self.slice(name), usage, name),
         }
     }
 
@@ -169,6 +173,14 @@ impl<'t> Walker<'t> {
         let made = value.named_child(0).filter(|_| self.kind(value) == Kind::New)?;
         let is_named = matches!(self.kind(made), Kind::Name | Kind::QualifiedName) || made.kind() == "relative_scope";
         if is_named { self.class_of_written(self.slice(made)) } else { None }
+    }
+
+    /// Returns the class that a function says it returns; `static` is left to who calls.
+    pub(super) fn class_of_returned(&self, written: &str) -> Option<String> {
+        match written.trim_start_matches('?') {
+            own @ ("self" | "static") => Some(own.to_owned()),
+            _ => self.class_of_written(written),
+        }
     }
 
     /// Returns the class that a type names; the own one for `self`, nothing for what the language builds in.

@@ -9,7 +9,10 @@ use crate::language::walk::{ScopeKind, path_of};
 /// Types whose members are those of what they hold.
 const HOLDERS: &[&str] = &["Arc", "Box", "Pin", "Rc", "ManuallyDrop"];
 /// What these return holds the same as what they are called on.
-const PASSING: &[&str] = &["unwrap", "expect", "unwrap_or_default", "unwrap_or_else", "unwrap_or", "await"];
+pub(super) const PASSING: &[&str] =
+    &["unwrap", "expect", "unwrap_or_default", "unwrap_or_else", "unwrap_or", "await", "clone", "as_ref", "as_mut"];
+/// Types that count as what they hold where a function returns them: what is used is mostly that.
+const RESULTS: &[&str] = &["Result", "Option"];
 
 impl<'t> Walker<'t> {
     /// Returns the class that a type names: without references, pointers, type arguments, and boxes around it; nothing for tuples, slices,
@@ -38,6 +41,23 @@ impl<'t> Walker<'t> {
                 }
                 _ => return None,
             }
+        }
+    }
+
+    /// Returns the class that a function returns, or that it may return.
+    pub(super) fn class_of_result(&self, written: Node<'t>) -> Option<String> {
+        let mut written = written;
+        while self.kind(written) == Kind::GenericType {
+            let name = self.field(written, "type").unwrap_or_default();
+            let held = written.child_by_field_name("type_arguments").and_then(|it| it.named_child(0));
+            match held.filter(|_| RESULTS.contains(&name.rsplit("::").next().unwrap_or(name))) {
+                Some(held) => written = held,
+                None => break,
+            }
+        }
+        match self.slice(written) {
+            "Self" => Some("Self".to_owned()),
+            _ => self.class_of_type(written).and_then(|it| self.unless_parameter(it)),
         }
     }
 

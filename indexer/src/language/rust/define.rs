@@ -136,7 +136,8 @@ impl<'t> Walker<'t> {
         if !in_class {
             self.bind_local(name, None);
         }
-        let draft = self.draft(name, kind, form, node, node.child_by_field_name("body"));
+        let mut draft = self.draft(name, kind, form, node, node.child_by_field_name("body"));
+        draft.instance_of = node.child_by_field_name("return_type").and_then(|it| self.class_of_result(it));
         let at = self.define_scope(draft, ScopeKind::Function);
         self.leave_out_modules(at);
         self.mark_if_for_tests(at);

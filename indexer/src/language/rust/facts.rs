@@ -1,5 +1,6 @@
 //! What the nodes of Rust's grammar mean.
 
+use super::classes::PASSING;
 use super::kind::Kind;
 use crate::language::walk::{self, Dialect, MAX_TEXT, Scope, Walk, cut, plain_comment, text_span, unquoted};
 
@@ -17,6 +18,8 @@ impl Dialect for RustFacts {
     type Kind = Kind;
 
     const OWN: &'static [&'static str] = &["self", "Self"];
+    const SAYS_RETURNS: bool = true;
+    const PASSING: &'static [&'static str] = PASSING;
 
     fn enter<'t>(walk: &mut Walker<'t>, frame: Frame<'t>) -> bool {
         let node = frame.node;

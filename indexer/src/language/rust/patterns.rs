@@ -12,7 +12,8 @@ impl<'t> Walker<'t> {
         let Some(pattern) = node.child_by_field_name("pattern") else { return };
         let written = node.child_by_field_name("type").map(|it| self.class_of_type(it));
         let value = node.child_by_field_name("value");
-        let class = written.unwrap_or_else(|| value.and_then(|it| self.class_of_value(it)));
+        let of_value = |it| self.class_of_value(it).or_else(|| self.class_of_path_value(it));
+        let class = written.unwrap_or_else(|| value.and_then(of_value));
         self.bind_pattern(pattern, class);
     }
 

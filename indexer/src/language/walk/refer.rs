@@ -21,8 +21,24 @@ impl<'t, D: Dialect> Walk<'t, D> {
     pub(in crate::language) fn member(&mut self, object: Node<'t>, name: Node<'t>, usage: Usage) {
         let text = self.slice(name);
         let path = define::path_of(self.slice(object));
-        let Some(path) = path else { return self.refer(text, Receiver::Unknown, usage, name) };
-        self.member_of(path, text, usage, name);
+        match path {
+            Some(path) => self.member_of(path, text, usage, name),
+            None => self.member_of_value(object, text, usage, name),
+        }
+    }
+
+    /// Notes `name`, taken from what a path of names and calls leads to, or from who knows what.
+    pub(in crate::language) fn member_of_value(
+        &mut self,
+        object: Node<'t>,
+        name: &'t str,
+        usage: Usage,
+        node: Node<'t>,
+    ) {
+        match self.class_of_path_value(object) {
+            Some(class) => self.member_of_instance(class, name, usage, node),
+            None => self.refer(name, Receiver::Unknown, usage, node),
+        }
     }
 
     /// Notes `name`, taken from a dotted path.
@@ -63,7 +79,10 @@ impl<'t, D: Dialect> Walk<'t, D> {
         }
         Some(match rest {
             "" => Receiver::Own,
-            _ if rest.contains('.') => Receiver::Unknown,
+            _ if rest.contains('.') => match self.class_around().filter(|_| D::SAYS_RETURNS) {
+                Some(class) => Receiver::Instance(self.intern(format!("{class}.{rest}"))),
+                None => Receiver::Unknown,
+            },
             _ => Receiver::OwnField(self.intern(rest.to_owned())),
         })
     }

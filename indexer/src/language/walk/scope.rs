@@ -98,6 +98,11 @@ impl<'t> Scope<'t> {
         }
     }
 
+    /// Returns the class that a name bound here holds an instance of, where it is known.
+    pub(super) fn class_bound(&self, name: &str) -> Option<Option<String>> {
+        self.bound.get(name).filter(|_| !self.outside.contains(name)).cloned()
+    }
+
     pub(in crate::language) fn declare_outside(&mut self, name: &'t str) {
         self.outside.insert(name);
     }
@@ -121,11 +126,12 @@ impl<'t> Scope<'t> {
         self.pending.push(pending);
     }
 
-    /// Ends the scope: references to its own names are settled, the others are handed on.
+    /// Ends the scope: references to its own names are settled, the others are handed on. `intern` gives the name of a class, or of what a
+    /// path that begins with a name of the scope leads to from the class.
     pub(in crate::language) fn close(
         mut self,
         settled: &mut Vec<Reference>,
-        intern: impl FnMut(&str) -> NameId,
+        intern: impl FnMut(&str, Option<NameId>) -> Option<NameId>,
     ) -> Vec<Pending<'t>> {
         if !self.hidden.is_empty() {
             self.pending.retain(|it| !self.hidden.contains(it.root.as_ref()));
@@ -143,10 +149,12 @@ impl<'t> Scope<'t> {
                 // A use of a local variable is of no interest to other files.
                 Some(_) if it.reference.receiver == Receiver::Bare => {}
                 Some(class) => {
-                    it.reference.receiver = match class {
-                        Some(class) if it.direct => Receiver::Instance(intern(class)),
-                        Some(_) | None => Receiver::Unknown,
+                    let held = match (it.reference.receiver, class) {
+                        (_, Some(class)) if it.direct => intern(class, None),
+                        (Receiver::Path(path), Some(class)) => intern(class, Some(path)),
+                        _ => None,
                     };
+                    it.reference.receiver = held.map_or(Receiver::Unknown, Receiver::Instance);
                     settled.push(it.reference);
                 }
             }
@@ -155,7 +163,11 @@ impl<'t> Scope<'t> {
     }
 
     /// Ends a class: where its members need no word for the own instance, what bears the name of one is one.
-    fn close_class(self, settled: &mut Vec<Reference>, mut intern: impl FnMut(&str) -> NameId) -> Vec<Pending<'t>> {
+    fn close_class(
+        self,
+        settled: &mut Vec<Reference>,
+        mut intern: impl FnMut(&str, Option<NameId>) -> Option<NameId>,
+    ) -> Vec<Pending<'t>> {
         let mut handed_on = Vec::new();
         for mut it in self.pending {
             let is_own = self.implicit_own && !it.crossed && self.bound.contains_key(it.root.as_ref());
@@ -163,7 +175,7 @@ impl<'t> Scope<'t> {
                 // A property may be called like its type, which is no member.
                 Receiver::Bare if is_own && it.reference.usage != Usage::Type => it.reference.receiver = Receiver::Own,
                 Receiver::Path(_) if is_own && it.direct => {
-                    it.reference.receiver = Receiver::OwnField(intern(&it.root))
+                    it.reference.receiver = intern(&it.root, None).map_or(Receiver::Unknown, Receiver::OwnField)
                 }
                 Receiver::Path(_) if is_own => it.reference.receiver = Receiver::Unknown,
                 _ => {
