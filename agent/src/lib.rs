@@ -7,10 +7,13 @@
 pub mod choose;
 pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod gate;
 pub mod journal;
 pub mod pipeline;
 pub mod propose;
+pub mod publish;
+pub mod say;
 pub mod search;
 pub mod value;
 pub mod watch;
