@@ -109,7 +109,9 @@ fn build(ground: &Ground<'_>, snapshot: &Snapshot, progress: &dyn Fn(IndexProgre
     let Gathered { found, left_out, facts, places } = gathered;
     let facts: Arc<[FactsCell]> = facts.into();
     stats.reused = distinct_contents(&found).saturating_sub(stats.parsed);
-    let inventory = Arc::new(Inventory::new(found, left_out));
+    let nothing = Inventory::default();
+    let near = ground.near.map_or(&nothing, |it| it.inventory());
+    let inventory = Arc::new(Inventory::after(near, found, left_out));
     let text = documents.finish(Some(&ground.cache), &inventory, places)?;
     let project = Arc::new(project(snapshot, &[])?);
     let linkable = Linkable { store: &ground.store, snapshot, inventory: &inventory, facts: &facts, project: &project };
@@ -188,8 +190,8 @@ struct Gathered {
     places: Vec<documents::Place>,
 }
 
-/// Facts that are loaded when first asked for.
-pub(crate) type FactsCell = OnceLock<Option<Arc<FileFacts>>>;
+/// Facts that are loaded when first asked for, by any of the indexes that have the content.
+pub(crate) type FactsCell = Arc<OnceLock<Option<Arc<FileFacts>>>>;
 
 impl Gathered {
     fn add(&mut self, entry: &Entry, source: &Source, near: Option<&Index>, outcomes: &[Outcome]) {
@@ -212,7 +214,7 @@ impl Gathered {
                         is_test: language::of(content.language).is_test_path(&entry.path),
                         summary: Arc::clone(&content.summary),
                     });
-                    self.facts.push(OnceLock::from(Some(Arc::clone(&content.facts))));
+                    self.facts.push(Arc::new(OnceLock::from(Some(Arc::clone(&content.facts)))));
                     self.places.push(content.places[*at]);
                 }
             },

@@ -263,6 +263,12 @@ impl Symbol {
             definitions: Arc::clone(definitions),
         }
     }
+
+    /// Returns the symbol in another snapshot that has its file as number `file`; `was` and `first` are the numbers of the file's first
+    /// symbol here and there.
+    pub(crate) fn moved(&self, file: FileId, was: u32, first: u32) -> Symbol {
+        Symbol { file, parent: self.parent.map(|it| SymbolId(it.0 - was + first)), ..self.clone() }
+    }
 }
 
 /// The file in which symbols are placed.

@@ -77,27 +77,53 @@ pub(crate) struct Inventory {
 impl Inventory {
     /// Numbers what was found; both lists are in path order.
     pub(crate) fn new(found: Vec<FoundFile>, left_out: Vec<LeftOut>) -> Inventory {
+        Inventory::after(&Inventory::default(), found, left_out)
+    }
+
+    /// Numbers what was found, as [`Inventory::new`] does; what a near inventory has too is taken over from it.
+    pub(crate) fn after(near: &Inventory, found: Vec<FoundFile>, left_out: Vec<LeftOut>) -> Inventory {
         let mut inventory = Inventory { left_out, ..Inventory::default() };
         inventory.files.reserve(found.len());
+        inventory.summaries.reserve(found.len());
         inventory.symbols.reserve(found.iter().map(|it| it.summary.definitions.len()).sum());
         inventory.by_path.reserve(found.len());
+        let mut next = 0;
         for file in found {
-            inventory.push(file);
+            while near.files.get(next).is_some_and(|it| it.path < file.path) {
+                next += 1;
+            }
+            let is_same = |(known, summary): &(&IndexedFile, &Arc<Summary>)| {
+                Arc::ptr_eq(summary, &file.summary) && known.is_test == file.is_test && known.path == file.path
+            };
+            let known =
+                near.files.get(next).zip(near.summaries.get(next)).filter(is_same).map(|it| it.0.symbols.clone());
+            inventory.push(
+                file,
+                known.and_then(|it| Some((it.start, near.symbols.get(it.start as usize..it.end as usize)?))),
+            );
         }
         let left_out = inventory.left_out.iter().map(|it| Skipped { path: it.path.clone(), reason: it.reason });
         inventory.skipped.extend(left_out);
         inventory.skipped.sort_by(|a, b| a.path.cmp(&b.path));
-        inventory.directories = directories(&inventory.files);
+        let are_same = near.files.len() == inventory.files.len()
+            && near.files.iter().zip(&inventory.files).all(|it| it.0.path == it.1.path);
+        inventory.directories = if are_same { near.directories.clone() } else { directories(&inventory.files) };
         inventory
     }
 
-    fn push(&mut self, found: FoundFile) {
+    /// Numbers a file; `known` are its symbols in a near inventory, with the number of the first there.
+    fn push(&mut self, found: FoundFile, known: Option<(u32, &[Symbol])>) {
         let FoundFile { path, blob, language, is_test, summary } = found;
         let id = FileId(self.files.len() as u32);
         let first = self.symbols.len() as u32;
         let placing = Placing { path: &path, file: id, in_test_file: is_test };
         let definitions = &summary.definitions;
-        self.symbols.extend((0..definitions.len()).map(|at| Symbol::place(at, definitions, first, &placing)));
+        match known {
+            Some((was, known)) => self.symbols.extend(known.iter().map(|it| it.moved(id, was, first))),
+            None => {
+                self.symbols.extend((0..definitions.len()).map(|at| Symbol::place(at, definitions, first, &placing)))
+            }
+        }
         let gap = summary.gap().map(|reason| Skipped { path: path.clone(), reason });
         self.skipped.extend(gap);
         self.by_path.insert(path.clone(), id);

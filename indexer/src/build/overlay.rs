@@ -3,13 +3,15 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use rayon::prelude::*;
 use repo::{BlobId, RepoPath};
 
+use super::FactsCell;
 use super::documents::{Documents, Place};
-use super::{FactsCell, distinct_contents};
 use crate::error::IndexError;
+use crate::facts::FileFacts;
 use crate::graph::Project;
-use crate::index::{Index, IndexStats, Parts};
+use crate::index::{Index, IndexStats, Parts, SkipReason};
 use crate::symbol::FileId;
 use crate::syntax::LanguageId;
 use crate::text::{DocumentKey, Pack, PackWriter, error};
@@ -31,15 +33,17 @@ struct Files {
 
 pub(crate) fn with_edits(base: &Index, edits: &[Edited<'_>]) -> Result<Index, IndexError> {
     let started = Instant::now();
+    // Of two edits of one file the later counts.
+    let is_last = |at: usize| edits[at + 1..].iter().all(|it| it.0 != edits[at].0);
+    let read: Vec<Read<'_>> = (0..edits.len())
+        .into_par_iter()
+        .filter(|at| is_last(*at))
+        .filter_map(|at| read(edits[at].0, edits[at].1?))
+        .collect::<Result<_, IndexError>>()?;
+    let parsed = read.len();
     let mut files = kept(base, edits);
     let mut writer = PackWriter::new();
-    for (at, (path, bytes)) in edits.iter().enumerate() {
-        // Of two edits of one file the later counts.
-        let again = edits[at + 1..].iter().any(|it| it.0 == *path);
-        if let Some(bytes) = bytes.filter(|_| !again) {
-            files.read(&mut writer, path, bytes)?;
-        }
-    }
+    read.into_iter().for_each(|it| files.add(&mut writer, it));
     files.found.sort_by(|a, b| a.0.path.cmp(&b.0.path));
     files.left_out.sort_by(|a, b| a.path.cmp(&b.path));
     let mut packs = Documents::start(Some(base));
@@ -54,9 +58,8 @@ pub(crate) fn with_edits(base: &Index, edits: &[Edited<'_>]) -> Result<Index, In
         parts.2.push(place);
     }
     let (found, facts, places) = parts;
-    let parsed = edits.iter().filter(|it| it.1.is_some()).count();
-    let reused = distinct_contents(&found).saturating_sub(parsed);
-    let inventory = Arc::new(Inventory::new(found, files.left_out));
+    let reused = found.len().saturating_sub(parsed);
+    let inventory = Arc::new(Inventory::after(base.inventory(), found, files.left_out));
     let text = packs.finish(None, &inventory, places)?;
     let stats = IndexStats {
         files: inventory.files.len(),
@@ -107,22 +110,42 @@ fn kept(base: &Index, edits: &[Edited<'_>]) -> Files {
     files
 }
 
+/// An edited file that is read.
+struct Read<'a> {
+    path: &'a RepoPath,
+    bytes: &'a [u8],
+    blob: BlobId,
+    language: LanguageId,
+    facts: Result<(Arc<FileFacts>, Arc<Summary>), SkipReason>,
+}
+
+/// Reads an edited file; `None` when it is no source.
+fn read<'a>(path: &'a RepoPath, bytes: &'a [u8]) -> Option<Result<Read<'a>, IndexError>> {
+    let language = LanguageId::of_file(path, bytes)?;
+    let blob = match BlobId::of(bytes) {
+        Ok(blob) => blob,
+        Err(error) => return Some(Err(error.into())),
+    };
+    let facts = parse::read(language, bytes).map(|it| {
+        let summary = Arc::new(Summary::of(&it));
+        (Arc::new(it), summary)
+    });
+    Some(Ok(Read { path, bytes, blob, language, facts }))
+}
+
 impl Files {
-    fn read(&mut self, writer: &mut PackWriter, path: &RepoPath, bytes: &[u8]) -> Result<(), IndexError> {
-        let Some(language) = LanguageId::of_file(path, bytes) else { return Ok(()) };
-        let blob = BlobId::of(bytes)?;
-        match parse::read(language, bytes) {
+    fn add(&mut self, writer: &mut PackWriter, read: Read<'_>) {
+        let Read { path, bytes, blob, language, facts } = read;
+        match facts {
             Err(reason) => self.left_out.push(LeftOut { path: path.clone(), blob, reason }),
-            Ok(facts) => {
+            Ok((facts, summary)) => {
                 let key = DocumentKey::of(language.number(), path, blob);
                 let row = documents::add(writer, key, path, &facts, bytes);
                 let is_test = language::of(language).is_test_path(path);
-                let summary = Arc::new(Summary::of(&facts));
                 let found = FoundFile { path: path.clone(), blob, language, is_test, summary };
-                let facts = OnceLock::from(Some(Arc::new(facts)));
+                let facts = Arc::new(OnceLock::from(Some(facts)));
                 self.found.push((found, facts, Place::New { pack: PACK, row }));
             }
         }
-        Ok(())
     }
 }

@@ -94,94 +94,41 @@ impl Edges {
     }
 }
 
-/// Puts rows together in the order of their nodes: of fresh edges, and of edges of another graph that only change their numbers.
-pub(crate) struct RowsBuilder {
-    rows: Rows,
-    /// By source, kind and target; taken from the front.
-    fresh: std::iter::Peekable<std::vec::IntoIter<RawEdge>>,
-    nodes: usize,
-    row: Vec<(u8, u32, u8)>,
+/// Which nodes of a graph are which of another.
+#[derive(Debug)]
+pub(crate) struct Renumbering {
+    /// By old node its new number; [`GONE`] for what is gone.
+    pub(crate) new_of: Vec<u32>,
+    /// By new node its old number; [`GONE`] for what was not there.
+    pub(crate) old_of: Vec<u32>,
+    /// By new node, whether its edges are given anew and not taken over.
+    pub(crate) is_fresh: Vec<bool>,
 }
 
-impl RowsBuilder {
-    /// `fresh` are edges between `nodes` nodes; about `capacity` edges are expected in all.
-    pub(crate) fn new(nodes: usize, mut fresh: Vec<RawEdge>, capacity: usize) -> RowsBuilder {
-        settle(nodes, &mut fresh);
-        let (mut rows, capacity) = (Rows::default(), capacity + capacity / 8);
-        rows.starts.reserve(nodes + 1);
-        rows.starts.push(0);
-        rows.targets.reserve(capacity);
-        rows.labels.reserve(capacity);
-        RowsBuilder { rows, fresh: fresh.into_iter().peekable(), nodes, row: Vec::new() }
-    }
+/// The number of a node that the other graph does not have.
+pub(crate) const GONE: u32 = u32::MAX;
 
-    fn next(&self) -> u32 {
-        self.rows.starts.len() as u32 - 1
-    }
-
-    /// Adds the rows of all nodes before `end` from fresh edges alone.
-    pub(crate) fn take_fresh(&mut self, end: u32) {
-        while self.next() < end {
-            self.take_row();
-            self.end_row();
-        }
-    }
-
-    fn take_row(&mut self) {
-        let node = self.next();
-        while let Some(edge) = self.fresh.next_if(|it| it.source == node) {
-            self.rows.targets.push(edge.target);
-            self.rows.labels.push(edge.label());
-        }
-    }
-
-    fn end_row(&mut self) {
-        self.rows.starts.push(self.rows.targets.len() as u32);
-    }
-
-    /// Adds the row of the next node: its fresh edges, of containment, and all others of `node` in `edges`, with the ends in their new
-    /// numbers; `None` when one of these is gone.
-    pub(crate) fn take_over(&mut self, edges: &Edges, node: u32, numbers: &[u32]) -> Option<()> {
-        self.take_row();
-        let (start, end) =
-            (edges.forward.starts[node as usize] as usize, edges.forward.starts[node as usize + 1] as usize);
-        let first = self.rows.targets.len();
-        let mut last = (0, 0);
-        let mut is_ordered = true;
-        for at in start..end {
-            let label = edges.forward.labels[at];
-            if label & 7 == EdgeKind::Contains as u8 {
-                continue;
-            }
-            let target = *numbers.get(edges.forward.targets[at] as usize).filter(|it| **it != u32::MAX)?;
-            is_ordered &= last <= (label & 7, target);
-            last = (label & 7, target);
-            self.rows.targets.push(target);
-            self.rows.labels.push(label);
-        }
-        if !is_ordered {
-            self.order_row(first);
-        }
-        self.end_row();
-        Some(())
-    }
-
-    /// Definitions changed places in a file, so those who refer to them do it in another order.
-    fn order_row(&mut self, first: usize) {
-        let pairs = self.rows.targets[first..].iter().zip(&self.rows.labels[first..]);
-        self.row.clear();
-        self.row.extend(pairs.map(|(target, label)| (label & 7, *target, *label)));
-        self.row.sort_unstable();
-        for (at, (_, target, label)) in self.row.iter().enumerate() {
-            self.rows.targets[first + at] = *target;
-            self.rows.labels[first + at] = *label;
-        }
-    }
-
-    pub(crate) fn finish(mut self) -> Edges {
-        self.take_fresh(self.nodes as u32);
-        let backward = self.rows.turned();
-        Edges { forward: self.rows, backward }
+impl Edges {
+    /// Returns the edges of another graph: those of fresh nodes are `fresh`, those of all others are the ones of this graph with the ends in
+    /// their new numbers. `None` when one of these leads to what is gone.
+    pub(crate) fn renewed(&self, numbers: &Renumbering, mut fresh: Vec<RawEdge>) -> Option<Edges> {
+        settle(numbers.old_of.len(), &mut fresh);
+        let mut turned: Vec<RawEdge> = fresh.clone();
+        turned.sort_unstable_by_key(|it| (it.target, it.kind, it.source));
+        // Edges that start at fresh nodes come from `fresh`, so the old ones are none.
+        let kept = |it: &u32| if *it != GONE && numbers.is_fresh[*it as usize] { GONE } else { *it };
+        let sources: Vec<u32> = numbers.new_of.iter().map(kept).collect();
+        let forward = || {
+            let row_of = |node: usize| if numbers.is_fresh[node] { GONE } else { numbers.old_of[node] };
+            let fresh = fresh.iter().map(|it| (it.source, it.target, it.label()));
+            self.forward.renewed(numbers.old_of.len(), row_of, &numbers.new_of, fresh)
+        };
+        let backward = || {
+            let fresh = turned.iter().map(|it| (it.target, it.source, it.label()));
+            self.backward.renewed(numbers.old_of.len(), |node| numbers.old_of[node], &sources, fresh)
+        };
+        let ((forward, lost), (backward, _)) = rayon::join(forward, backward);
+        (lost == 0).then_some(Edges { forward, backward })
     }
 }
 
@@ -194,6 +141,61 @@ fn settle(nodes: usize, edges: &mut Vec<RawEdge>) {
 }
 
 impl Rows {
+    /// Returns the rows of `nodes` nodes: each is the old one of number `row_of`, if it has one, with the other ends in their new numbers and
+    /// without those that are [`GONE`], and what of `fresh` (node, other end, label; by node) belongs to it; and how many ends were gone.
+    fn renewed(
+        &self,
+        nodes: usize,
+        row_of: impl Fn(usize) -> u32,
+        new_of: &[u32],
+        fresh: impl ExactSizeIterator<Item = (u32, u32, u8)>,
+    ) -> (Rows, usize) {
+        let capacity = self.targets.len() + fresh.len();
+        let mut rows = Rows {
+            starts: Vec::with_capacity(nodes + 1),
+            targets: Vec::with_capacity(capacity),
+            labels: Vec::with_capacity(capacity),
+        };
+        let (mut fresh, mut buffer, mut gone) = (fresh.peekable(), Vec::new(), 0);
+        rows.starts.push(0);
+        for node in 0..nodes {
+            let first = rows.targets.len();
+            let (mut last, mut is_ordered) = ((0, 0), true);
+            let mut push = |target: u32, label: u8, rows: &mut Rows| {
+                is_ordered &= last <= (label & 7, target);
+                last = (label & 7, target);
+                rows.targets.push(target);
+                rows.labels.push(label);
+            };
+            for at in self.range(row_of(node) as usize) {
+                match new_of[self.targets[at] as usize] {
+                    GONE => gone += 1,
+                    target => push(target, self.labels[at], &mut rows),
+                }
+            }
+            while let Some((_, target, label)) = fresh.next_if(|it| it.0 as usize == node) {
+                push(target, label, &mut rows);
+            }
+            if !is_ordered {
+                rows.order(first, &mut buffer);
+            }
+            rows.starts.push(rows.targets.len() as u32);
+        }
+        (rows, gone)
+    }
+
+    /// Orders the last row, which begins at `first`, by kind and target.
+    fn order(&mut self, first: usize, buffer: &mut Vec<(u8, u32, u8)>) {
+        let pairs = self.targets[first..].iter().zip(&self.labels[first..]);
+        buffer.clear();
+        buffer.extend(pairs.map(|(target, label)| (label & 7, *target, *label)));
+        buffer.sort_unstable();
+        for (at, (_, target, label)) in buffer.iter().enumerate() {
+            self.targets[first + at] = *target;
+            self.labels[first + at] = *label;
+        }
+    }
+
     /// Returns the same edges by target, kind and source.
     fn turned(&self) -> Rows {
         let nodes = self.starts.len() - 1;

@@ -13,10 +13,10 @@ mod units;
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
-use crate::graph::Nodes;
-use crate::graph::csr::{Edges, RawEdge, RowsBuilder};
+use crate::graph::csr::{Edges, GONE, RawEdge, Renumbering};
 use crate::graph::resolve::{Resolver, Sources, resolve};
 use crate::graph::units::Family;
+use crate::graph::{NodeId, Nodes};
 use crate::symbol::{FileId, SymbolId};
 use changes::Whole;
 
@@ -155,63 +155,52 @@ fn merge(
 ) -> Option<Edges> {
     let mut order: Vec<FileId> = affected.iter().copied().collect();
     order.sort_unstable();
-    let mut fresh = resolver.contains();
+    let mut fresh = resolver.contains(|it| affected.contains(&it));
     let resolved: Vec<Vec<RawEdge>> = order.par_iter().map(|it| resolver.file(*it)).collect();
     fresh.extend(resolved.into_iter().flatten());
-    let numbers = renumbered(&old.sources, new, pairs);
-    let mut rows = RowsBuilder::new(resolver.nodes.count(), fresh, old.edges.len());
-    let (before, after) = (Nodes::of(old.sources.inventory), resolver.nodes);
-    rows.take_fresh(after.file(FileId(0)).0);
-    for (at, known) in pairs.old_of.iter().enumerate() {
-        let file = FileId(at as u32);
-        match known.filter(|_| !affected.contains(&file)) {
-            Some(known) => rows.take_over(old.edges, before.file(known).0, &numbers)?,
-            None => rows.take_fresh(after.file(file).0 + 1),
-        }
+    let mut numbers = renumbered(&old.sources, new, pairs);
+    // What the repository and its directories contain is cheap to say anew.
+    let after = resolver.nodes;
+    numbers.is_fresh[..after.file(FileId(0)).0 as usize].fill(true);
+    for file in order {
+        numbers.is_fresh[after.file(file).0 as usize] = true;
+        let symbols = new.inventory.symbols_of(file);
+        let node = |it: usize| after.symbol(SymbolId(it as u32)).0 as usize;
+        numbers.is_fresh[node(symbols.start)..node(symbols.end)].fill(true);
     }
-    for (at, known) in pairs.old_of.iter().enumerate() {
-        let file = FileId(at as u32);
-        let range = new.inventory.symbols_of(file);
-        let end = after.symbol(SymbolId(range.end as u32)).0;
-        match known.filter(|_| !affected.contains(&file)) {
-            Some(known) => {
-                let first = old.sources.inventory.symbols_of(known).start as u32;
-                for offset in 0..range.len() as u32 {
-                    rows.take_over(old.edges, before.symbol(SymbolId(first + offset)).0, &numbers)?;
-                }
-            }
-            None => rows.take_fresh(end),
-        }
-    }
-    rows.take_fresh(after.count() as u32);
-    Some(rows.finish())
+    old.edges.renewed(&numbers, fresh)
 }
 
-/// Returns the new number of each old node; [`u32::MAX`] for what is gone.
-fn renumbered(old: &Sources<'_>, new: &Sources<'_>, pairs: &Pairs) -> Vec<u32> {
+/// Returns which old node is which new one.
+fn renumbered(old: &Sources<'_>, new: &Sources<'_>, pairs: &Pairs) -> Renumbering {
     let (before, after) = (Nodes::of(old.inventory), Nodes::of(new.inventory));
-    let mut numbers = vec![u32::MAX; before.count()];
-    numbers[before.repository().0 as usize] = after.repository().0;
+    let (mut new_of, mut old_of) = (vec![GONE; before.count()], vec![GONE; after.count()]);
+    let mut is = |one: NodeId, other: NodeId| {
+        new_of[one.0 as usize] = other.0;
+        old_of[other.0 as usize] = one.0;
+    };
+    is(before.repository(), after.repository());
+    let directories = &new.inventory.directories;
     for (at, path) in old.inventory.directories.iter().enumerate() {
-        if let Ok(found) = new.inventory.directories.binary_search(path) {
-            numbers[before.directory(at).0 as usize] = after.directory(found).0;
+        let found = if directories.get(at) == Some(path) { Ok(at) } else { directories.binary_search(path) };
+        if let Ok(found) = found {
+            is(before.directory(at), after.directory(found));
         }
     }
     for (at, known) in pairs.old_of.iter().enumerate() {
         let (file, Some(known)) = (FileId(at as u32), *known) else { continue };
-        numbers[before.file(known).0 as usize] = after.file(file).0;
+        is(before.file(known), after.file(file));
         let (from, to) = (old.inventory.symbols_of(known), new.inventory.symbols_of(file));
-        let node = |it: usize| after.symbol(SymbolId(it as u32)).0;
+        let (one, other) =
+            (|it: usize| before.symbol(SymbolId(it as u32)), |it: usize| after.symbol(SymbolId(it as u32)));
         if old.inventory.files[known.0 as usize].blob == new.inventory.files[at].blob {
-            from.zip(to).for_each(|(one, other)| numbers[before.symbol(SymbolId(one as u32)).0 as usize] = node(other));
+            from.zip(to).for_each(|it| is(one(it.0), other(it.1)));
             continue;
         }
-        let (one, other) = (&old.inventory.symbols[from.clone()], &new.inventory.symbols[to.clone()]);
-        for (left, right) in changes::matched(one, other) {
-            numbers[before.symbol(SymbolId((from.start + left) as u32)).0 as usize] = node(to.start + right);
-        }
+        let matched = changes::matched(&old.inventory.symbols[from.clone()], &new.inventory.symbols[to.clone()]);
+        matched.into_iter().for_each(|it| is(one(from.start + it.0), other(to.start + it.1)));
     }
-    numbers
+    Renumbering { new_of, is_fresh: vec![false; old_of.len()], old_of }
 }
 
 #[cfg(test)]

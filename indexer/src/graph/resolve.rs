@@ -44,7 +44,7 @@ pub(crate) struct Sources<'a> {
 /// Builds the edges of a snapshot. A pure function.
 pub(crate) fn resolve(sources: &Sources<'_>) -> Edges {
     let resolver = Resolver::new(sources);
-    let mut edges = resolver.contains();
+    let mut edges = resolver.contains(|_| true);
     let files = sources.inventory.files.len() as u32;
     let per_file: Vec<Vec<RawEdge>> = (0..files).into_par_iter().map(|it| resolver.file(FileId(it))).collect();
     edges.extend(per_file.into_iter().flatten());
@@ -80,27 +80,41 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    pub(super) fn contains(&self) -> Vec<RawEdge> {
+    /// Returns what the repository, its directories and some of its files contain.
+    pub(super) fn contains(&self, of_file: impl Fn(FileId) -> bool) -> Vec<RawEdge> {
         let inventory = self.lookup.inventory;
-        let outer = |path: &repo::RepoPath| match path.parent() {
-            Some(parent) => inventory.directories.binary_search(&parent).ok().map(|it| self.nodes.directory(it)),
-            None => Some(self.nodes.repository()),
-        };
         let mut edges = Vec::new();
         let mut contain = |outer: Option<NodeId>, inner| {
             edges.extend(outer.map(|it| RawEdge::new(it, inner, EdgeKind::Contains, CERTAIN)));
         };
         for (at, path) in inventory.directories.iter().enumerate() {
-            contain(outer(path), self.nodes.directory(at));
+            contain(self.folder(folder_of(path)), self.nodes.directory(at));
         }
+        let mut last: (&[u8], Option<NodeId>) = (b"", Some(self.nodes.repository()));
         for (at, file) in inventory.files.iter().enumerate() {
-            contain(outer(&file.path), self.nodes.file(FileId(at as u32)));
+            // Neighbours come one after the other.
+            let folder = folder_of(&file.path);
+            if folder != last.0 {
+                last = (folder, self.folder(folder));
+            }
+            contain(last.1, self.nodes.file(FileId(at as u32)));
         }
-        for (at, symbol) in inventory.symbols.iter().enumerate() {
-            let outer = symbol.parent.map_or(self.nodes.file(symbol.file), |it| self.nodes.symbol(it));
-            contain(Some(outer), self.nodes.symbol(SymbolId(at as u32)));
+        for file in (0..inventory.files.len() as u32).map(FileId).filter(|it| of_file(*it)) {
+            for at in inventory.symbols_of(file) {
+                let outer = inventory.symbols[at].parent.map_or(self.nodes.file(file), |it| self.nodes.symbol(it));
+                contain(Some(outer), self.nodes.symbol(SymbolId(at as u32)));
+            }
         }
         edges
+    }
+
+    /// Returns the node of a directory; the empty path is the repository.
+    fn folder(&self, path: &[u8]) -> Option<NodeId> {
+        if path.is_empty() {
+            return Some(self.nodes.repository());
+        }
+        let found = self.lookup.inventory.directories.binary_search_by(|it| it.as_bytes().cmp(path));
+        found.ok().map(|it| self.nodes.directory(it))
     }
 
     /// Returns all edges that start in a file, but for containment.
@@ -371,6 +385,12 @@ impl<'a> Resolver<'a> {
             }
         }
     }
+}
+
+/// Returns the directory of a path; empty at the top.
+fn folder_of(path: &repo::RepoPath) -> &[u8] {
+    let path = path.as_bytes();
+    path.iter().rposition(|it| *it == b'/').map_or(b"", |it| &path[..it])
 }
 
 /// Returns the name of a file up to its first dot.
