@@ -113,7 +113,7 @@ fn build(ground: &Ground<'_>, snapshot: &Snapshot, progress: &dyn Fn(IndexProgre
     let near = ground.near.map_or(&nothing, |it| it.inventory());
     let inventory = Arc::new(Inventory::after(near, found, left_out));
     let text = documents.finish(Some(&ground.cache), &inventory, places)?;
-    let project = Arc::new(project(snapshot, &[])?);
+    let project = project_after(ground.near, snapshot)?;
     let linkable = Linkable { store: &ground.store, snapshot, inventory: &inventory, facts: &facts, project: &project };
     let edges = {
         let before = ground.near.and_then(|it| Some((it.linkable(), it.known_edges()?)));
@@ -122,7 +122,7 @@ fn build(ground: &Ground<'_>, snapshot: &Snapshot, progress: &dyn Fn(IndexProgre
     let in_use = stored::write(&ground.cache, snapshot, &inventory, &text, &edges)?;
     drop(held);
     let graph = OnceLock::from(Arc::new(CodeGraph::new(Arc::clone(&inventory), edges)));
-    let (cache, store, is_overlay) = (ground.cache.clone(), Arc::clone(&ground.store), false);
+    let (cache, store) = (ground.cache.clone(), Arc::clone(&ground.store));
     let project = OnceLock::from(project);
     Ok(Parts {
         snapshot: snapshot.clone(),
@@ -134,7 +134,7 @@ fn build(ground: &Ground<'_>, snapshot: &Snapshot, progress: &dyn Fn(IndexProgre
         store,
         in_use,
         before: None,
-        is_overlay,
+        edits: None,
         project,
         stats,
     })
@@ -262,6 +262,17 @@ impl FactsOf for Linkable<'_> {
     fn facts(&self, file: FileId) -> &FileFacts {
         static NOTHING: LazyLock<FileFacts> = LazyLock::new(FileFacts::default);
         self.get(file).map_or(&NOTHING, Arc::as_ref)
+    }
+}
+
+/// Returns what the configuration of a snapshot says: as it is known from a near index, where its files are the same.
+fn project_after(near: Option<&Index>, snapshot: &Snapshot) -> Result<Arc<Project>, IndexError> {
+    let configs = |of: &Snapshot| -> Vec<(RepoPath, BlobId)> {
+        of.entries().iter().filter(|it| is_config(it)).map(|it| (it.path.clone(), it.blob)).collect()
+    };
+    match near.filter(|it| !it.is_overlay() && configs(it.snapshot()) == configs(snapshot)) {
+        Some(near) => Ok(Arc::clone(near.project())),
+        None => Ok(Arc::new(project(snapshot, &[])?)),
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use repo::{BlobId, RepoPath, Snapshot};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::build::{FactsCell, Linkable, load_facts};
@@ -31,7 +32,7 @@ pub struct Index {
     cache: Cache,
     store: Arc<FactStore>,
     stats: IndexStats,
-    is_overlay: bool,
+    edits: Option<Edits>,
     /// What the configuration says of names; read when it is first asked for.
     project: OnceLock<Arc<Project>>,
     /// Keeps the stored view, and with it what it names, from being collected.
@@ -148,6 +149,9 @@ pub struct Hit {
     pub score: f32,
 }
 
+/// The contents of edited files, which no store has.
+pub(crate) type Edits = FxHashMap<BlobId, Arc<[u8]>>;
+
 /// What is linked of an index.
 #[derive(Clone)]
 pub(crate) struct Before {
@@ -170,7 +174,7 @@ pub(crate) struct Parts {
     pub(crate) store: Arc<FactStore>,
     /// The lock of the stored view, if there is one.
     pub(crate) in_use: Option<File>,
-    pub(crate) is_overlay: bool,
+    pub(crate) edits: Option<Edits>,
     pub(crate) project: OnceLock<Arc<Project>>,
     pub(crate) stats: IndexStats,
 }
@@ -178,21 +182,8 @@ pub(crate) struct Parts {
 impl Index {
     pub(crate) fn new(parts: Parts) -> Index {
         let Parts { snapshot, inventory, graph, text, facts, cache, store, in_use, stats, .. } = parts;
-        let Parts { before, is_overlay, project, .. } = parts;
-        Index {
-            snapshot,
-            inventory,
-            graph,
-            before,
-            text,
-            facts,
-            cache,
-            store,
-            stats,
-            is_overlay,
-            project,
-            _in_use: in_use,
-        }
+        let Parts { before, edits, project, .. } = parts;
+        Index { snapshot, inventory, graph, before, text, facts, cache, store, stats, edits, project, _in_use: in_use }
     }
 
     /// Opens the index of `snapshot`, building what `cache` does not hold yet.
@@ -218,8 +209,8 @@ impl Index {
 
     /// Returns the index of the snapshot with these files' contents in place of its own, `None` for a file that is gone.
     ///
-    /// Nothing is written anywhere. Searches, symbols, facts and the graph are those of the edited files; [`Index::snapshot`] stays the one
-    /// that was edited, so the content of an edited file cannot be read from it.
+    /// Nothing is written anywhere. Searches, symbols, facts, the graph and [`Index::content`] are those of the edited files;
+    /// [`Index::snapshot`] stays the one that was edited.
     ///
     /// # Errors
     /// When the text index cannot be read.
@@ -228,7 +219,22 @@ impl Index {
     }
 
     pub(crate) fn is_overlay(&self) -> bool {
-        self.is_overlay
+        self.edits.is_some()
+    }
+
+    pub(crate) fn edits(&self) -> Option<&Edits> {
+        self.edits.as_ref()
+    }
+
+    /// Returns the text of a source file as it is in the index: the edited one where the file was edited.
+    ///
+    /// # Errors
+    /// When the repository cannot be read.
+    pub fn content(&self, file: &IndexedFile) -> Result<Arc<[u8]>, IndexError> {
+        match self.edits.as_ref().and_then(|it| it.get(&file.blob)) {
+            Some(edited) => Ok(Arc::clone(edited)),
+            None => Ok(self.snapshot.read_blob(file.blob)?.into()),
+        }
     }
 
     /// Returns what a free query finds, best first: symbols and files.

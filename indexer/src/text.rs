@@ -7,6 +7,7 @@
 //! scores are computed here, so that each field has its boost and each caller its saturation, and so that an index gives the same answers to
 //! the last bit however its packs came to be.
 
+mod memory;
 mod merge;
 mod pack;
 mod rank;
@@ -16,9 +17,7 @@ mod write;
 
 use std::sync::Arc;
 
-use tantivy::postings::Postings;
-use tantivy::schema::{Field as TantivyField, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
-use tantivy::{DocSet, TERMINATED, Term as TantivyTerm};
+use tantivy::schema::{IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 
 use crate::error::IndexError;
 use crate::symbol::FileId;
@@ -189,20 +188,14 @@ impl TextIndex {
     /// Puts the documents of the snapshot that hold a word into `found`, pack by pack.
     fn postings(&self, corpus: Corpus, field: Field, word: &str, found: &mut Vec<Posting>) -> tantivy::Result<()> {
         found.clear();
-        let field = TantivyField::from_field_id(column(corpus, field) as u32);
-        let term = TantivyTerm::from_field_text(field, word);
+        let column = column(corpus, field);
         for LivePack { pack, owners } in &self.packs {
-            let inverted = pack.segment.inverted_index(field)?;
-            let Some(mut postings) = inverted.read_postings(&term, IndexRecordOption::WithFreqs)? else { continue };
-            let norms = pack.segment.get_fieldnorms_reader(field)?;
-            let mut document = postings.doc();
-            while document != TERMINATED {
+            pack.postings(column, word, |document, count, norm| {
                 let owner = owners.get(document as usize).copied().unwrap_or(NOBODY);
                 if owner != NOBODY {
-                    found.push(Posting { owner, count: postings.term_freq(), norm: norms.fieldnorm_id(document) });
+                    found.push(Posting { owner, count, norm });
                 }
-                document = postings.advance();
-            }
+            })?;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use crate::graph::Project;
 use crate::index::{Index, IndexStats, Parts, SkipReason};
 use crate::symbol::FileId;
 use crate::syntax::LanguageId;
-use crate::text::{DocumentKey, Pack, PackWriter, error};
+use crate::text::{DocumentKey, PackWriter};
 use crate::view::{FoundFile, Inventory, LeftOut, Summary};
 use crate::{documents, language, parse};
 
@@ -41,6 +41,8 @@ pub(crate) fn with_edits(base: &Index, edits: &[Edited<'_>]) -> Result<Index, In
         .filter_map(|at| read(edits[at].0, edits[at].1?))
         .collect::<Result<_, IndexError>>()?;
     let parsed = read.len();
+    let mut contents = base.edits().cloned().unwrap_or_default();
+    contents.extend(read.iter().map(|it| (it.blob, Arc::from(it.bytes))));
     let mut files = kept(base, edits);
     let mut writer = PackWriter::new();
     read.into_iter().for_each(|it| files.add(&mut writer, it));
@@ -48,8 +50,7 @@ pub(crate) fn with_edits(base: &Index, edits: &[Edited<'_>]) -> Result<Index, In
     files.left_out.sort_by(|a, b| a.path.cmp(&b.path));
     let mut packs = Documents::start(Some(base));
     if !writer.is_empty() {
-        let lost = || error(tantivy::TantivyError::InternalError("a pack in memory is not read back".to_owned()));
-        packs.add(PACK, writer.finish().map_err(error).and_then(|it| Pack::in_memory(it).ok_or_else(lost))?);
+        packs.add(PACK, writer.into_memory());
     }
     let mut parts = (Vec::new(), Vec::new(), Vec::new());
     for (found, facts, place) in files.found {
@@ -80,7 +81,7 @@ pub(crate) fn with_edits(base: &Index, edits: &[Edited<'_>]) -> Result<Index, In
         cache: base.cache().clone(),
         store: Arc::clone(base.store()),
         in_use: None,
-        is_overlay: true,
+        edits: Some(contents),
         project: project_with(base, edits)?,
         stats,
     }))

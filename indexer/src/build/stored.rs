@@ -71,7 +71,7 @@ fn read(cache: &Cache, store: &Arc<FactStore>, snapshot: &Snapshot, view: Stored
     let graph = OnceLock::from(Arc::new(CodeGraph::new(Arc::clone(&inventory), edges)));
     let facts = inventory.files.iter().map(|_| FactsCell::default()).collect();
     let (cache, store, in_use) = (cache.clone(), Arc::clone(store), view.lock);
-    let (stats, is_overlay, project) = (IndexStats::default(), false, OnceLock::new());
+    let (stats, project) = (IndexStats::default(), OnceLock::new());
     Some(Parts {
         snapshot: snapshot.clone(),
         inventory,
@@ -82,7 +82,7 @@ fn read(cache: &Cache, store: &Arc<FactStore>, snapshot: &Snapshot, view: Stored
         store,
         in_use,
         before: None,
-        is_overlay,
+        edits: None,
         project,
         stats,
     })

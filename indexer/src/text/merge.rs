@@ -19,7 +19,7 @@ pub(crate) fn merge(packs: &[Arc<Pack>]) -> tantivy::Result<Vec<u8>> {
     for (column, norms) in norms.iter_mut().enumerate() {
         let field = TantivyField::from_field_id(column as u32);
         for (pack, numbers) in packs.iter().zip(&plan.numbers) {
-            let reader = pack.segment.get_fieldnorms_reader(field)?;
+            let reader = pack.segment()?.get_fieldnorms_reader(field)?;
             let known = numbers.iter().zip(0..).filter(|it| *it.0 != NONE);
             known.for_each(|(new, old)| norms[*new as usize] = reader.fieldnorm_id(old));
         }
@@ -69,7 +69,7 @@ fn merge_column(
 ) -> tantivy::Result<()> {
     let field = TantivyField::from_field_id(column as u32);
     let readers: Vec<Arc<InvertedIndexReader>> =
-        packs.iter().map(|it| it.segment.inverted_index(field)).collect::<Result<_, _>>()?;
+        packs.iter().map(|it| it.segment()?.inverted_index(field)).collect::<Result<_, _>>()?;
     let mut streams = Vec::new();
     for (at, reader) in readers.iter().enumerate() {
         let mut stream = reader.terms().stream()?;

@@ -6,8 +6,8 @@
 //! rows        one a file: its key, its first document, how many symbols follow it, how many words each field of them has
 //! components  those of a segment of tantivy's, one after the other
 //! ```
-//! Document `first` of a row is the file, the ones after it are its symbols in source order. A pack is read from a map of its file or, for what
-//! is never stored, from memory.
+//! Document `first` of a row is the file, the ones after it are its symbols in source order. A pack is read from a map of its file; one that is
+//! never stored has its words in memory (`text::memory`).
 
 use std::fmt;
 use std::io;
@@ -22,8 +22,11 @@ use tantivy::directory::{
     WritePtr,
 };
 use tantivy::index::SegmentComponent;
-use tantivy::{Segment, SegmentReader};
+use tantivy::postings::Postings;
+use tantivy::schema::{Field as TantivyField, IndexRecordOption};
+use tantivy::{DocSet, Segment, SegmentReader, TERMINATED, Term as TantivyTerm};
 
+use crate::text::memory::Memory;
 use crate::text::{FIELDS, schema};
 
 const MAGIC: &[u8; 8] = b"pwtext_1";
@@ -117,8 +120,14 @@ pub(crate) struct Pack {
     pub(crate) name: PackName,
     pub(crate) rows: Vec<Row>,
     pub(crate) documents: u32,
-    pub(super) segment: SegmentReader,
+    words: Words,
     by_key: OnceLock<FxHashMap<DocumentKey, u32>>,
+}
+
+/// The words of a pack.
+enum Words {
+    Stored(SegmentReader),
+    Memory(Memory),
 }
 
 impl fmt::Debug for Pack {
@@ -141,9 +150,52 @@ impl Pack {
         Pack::read(map(directory, name)?)
     }
 
-    /// Opens a pack that is nowhere but in memory.
-    pub(crate) fn in_memory(bytes: Vec<u8>) -> Option<Pack> {
-        Pack::read(OwnedBytes::new(bytes))
+    /// Puts a pack together that is nowhere but in memory.
+    pub(super) fn in_memory(rows: Vec<Row>, documents: u32, words: Memory) -> Pack {
+        let mut hasher = blake3::Hasher::new();
+        for row in &rows {
+            hasher.update(&row.key.0);
+        }
+        let name = PackName(*hasher.finalize().as_bytes());
+        Pack { name, rows, documents, words: Words::Memory(words), by_key: OnceLock::new() }
+    }
+
+    /// Returns the segment of a pack that is or can be stored.
+    ///
+    /// # Errors
+    /// When the pack is in memory only.
+    pub(super) fn segment(&self) -> tantivy::Result<&SegmentReader> {
+        match &self.words {
+            Words::Stored(it) => Ok(it),
+            Words::Memory(_) => Err(tantivy::TantivyError::InternalError("a pack in memory has no segment".to_owned())),
+        }
+    }
+
+    /// Calls back with each document that holds a word in a column: its number, the count, and the length of the field in tantivy's steps.
+    pub(super) fn postings(
+        &self,
+        column: usize,
+        word: &str,
+        mut call: impl FnMut(u32, u32, u8),
+    ) -> tantivy::Result<()> {
+        let segment = match &self.words {
+            Words::Stored(it) => it,
+            Words::Memory(it) => {
+                it.postings(column, word).for_each(|it| call(it.0, it.1, it.2));
+                return Ok(());
+            }
+        };
+        let field = TantivyField::from_field_id(column as u32);
+        let inverted = segment.inverted_index(field)?;
+        let term = TantivyTerm::from_field_text(field, word);
+        let Some(mut postings) = inverted.read_postings(&term, IndexRecordOption::WithFreqs)? else { return Ok(()) };
+        let norms = segment.get_fieldnorms_reader(field)?;
+        let mut document = postings.doc();
+        while document != TERMINATED {
+            call(document, postings.term_freq(), norms.fieldnorm_id(document));
+            document = postings.advance();
+        }
+        Ok(())
     }
 
     /// Reads what [`pack_bytes`] put together.
@@ -172,8 +224,8 @@ impl Pack {
         if rows.last().is_some_and(|it| it.documents().end > documents) {
             return None;
         }
-        let segment = open_segment(components, documents).ok()?;
-        Some(Pack { name: PackName(digest), rows, documents, segment, by_key: OnceLock::new() })
+        let words = Words::Stored(open_segment(components, documents).ok()?);
+        Some(Pack { name: PackName(digest), rows, documents, words, by_key: OnceLock::new() })
     }
 
     /// Returns the row of a file.

@@ -16,7 +16,8 @@ use tantivy::index::SegmentComponent;
 use tantivy::postings::{FieldSerializer, InvertedIndexSerializer};
 use tantivy::schema::Field as TantivyField;
 
-use crate::text::pack::{DocumentKey, Row, components_of, new_segment, pack_bytes};
+use crate::text::memory::{self, Memory, Postings};
+use crate::text::pack::{DocumentKey, Pack, Row, components_of, new_segment, pack_bytes};
 use crate::text::words::Splitter;
 use crate::text::{Corpus, FIELDS, Field, column};
 
@@ -124,6 +125,14 @@ impl PackWriter {
         }
     }
 
+    /// Returns the pack for one index only, which is never stored.
+    pub(crate) fn into_memory(self) -> Pack {
+        let PackWriter { words, columns, rows, documents, .. } = self;
+        let count = words.len();
+        let column = |it: Column| memory::Column { postings: by_word(count, &it.stream), norms: it.norms };
+        Pack::in_memory(rows, documents, Memory::new(words, columns.into_iter().map(column).collect()))
+    }
+
     /// Returns the bytes of the pack.
     pub(crate) fn finish(self) -> tantivy::Result<Vec<u8>> {
         let PackWriter { words, columns, rows, documents, .. } = self;
@@ -208,28 +217,33 @@ fn write_rest(segment: &Segment, documents: u32) -> tantivy::Result<()> {
     Ok(store.terminate()?)
 }
 
-/// Turns a stream by document into postings by word; `words` are sorted and hold their numbers.
+/// Writes the postings of a column; `words` are sorted and hold their numbers.
 fn write_column(words: &[(Box<str>, u32)], stream: &[u8], serializer: &mut FieldSerializer<'_>) -> io::Result<()> {
-    let mut ends = vec![0u32; words.len() + 1];
+    let postings = by_word(words.len(), stream);
+    for (word, number) in words {
+        let postings = postings.of(*number);
+        if !postings.is_empty() {
+            write_term(serializer, word.as_bytes(), postings)?;
+        }
+    }
+    Ok(())
+}
+
+/// Turns a stream by document into postings by word.
+fn by_word(words: usize, stream: &[u8]) -> Postings {
+    let mut ends = vec![0u32; words + 1];
     each(stream, |_, word, _| ends[word as usize + 1] += 1);
     for at in 1..ends.len() {
         ends[at] += ends[at - 1];
     }
     // Each start becomes the end as its postings are put in place.
-    let mut postings = vec![(0u32, 0u32); ends.last().map_or(0, |it| *it as usize)];
+    let mut all = vec![(0u32, 0u32); ends.last().map_or(0, |it| *it as usize)];
     each(stream, |document, word, count| {
         let at = &mut ends[word as usize];
-        postings[*at as usize] = (document, count);
+        all[*at as usize] = (document, count);
         *at += 1;
     });
-    for (word, number) in words {
-        let start = number.checked_sub(1).map_or(0, |it| ends[it as usize]);
-        let range = start as usize..ends[*number as usize] as usize;
-        if !range.is_empty() {
-            write_term(serializer, word.as_bytes(), &postings[range])?;
-        }
-    }
-    Ok(())
+    Postings { ends, all }
 }
 
 /// Writes the postings of one word, in the order of the documents.

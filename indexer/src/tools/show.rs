@@ -72,7 +72,7 @@ pub(super) struct Code {
 pub(super) fn code(index: &Index, node: NodeId, most: usize) -> Option<Code> {
     let lines = lines(index, node)?;
     let file = index.file(file_of(index, node)?)?;
-    let bytes = index.snapshot().read_blob(file.blob).ok()?;
+    let bytes = index.content(file).ok()?;
     let whole = String::from_utf8_lossy(&bytes);
     let width = lines.end.to_string().len();
     let mut code = Code::default();

@@ -164,3 +164,24 @@ fn unknown_arguments_are_refused() {
     let read: Traverse = serde_json::from_str(r#"{"start": ["a"], "way": "both", "relations": ["calls"]}"#).unwrap();
     assert_eq!((read.way, read.depth), (Way::Both, 2));
 }
+
+#[test]
+fn edited_files_are_shown_as_they_were_edited() {
+    let (_directory, index) = shop();
+    let path = repo::RepoPath::new("shop/money.py").unwrap();
+    let edited = index.with_edits(&[(&path, Some(b"LIMIT = 4\n\ndef check(x): return x <= LIMIT\n"))]).unwrap();
+    let ask = Retrieve { entities: vec!["shop/money.py::check".to_owned(), "shop/base.py::Model.validate".to_owned()] };
+    insta::assert_snapshot!(ask.run(&edited), @r"
+    shop/money.py::check [function, lines 3-3]
+    3 def check(x): return x <= LIMIT
+    shop/base.py::Model.validate [method, lines 6-7]
+    6     def validate(self):
+    7         raise NotImplementedError
+    ");
+    // An overlay of the overlay still knows the first edit.
+    let other = repo::RepoPath::new("shop/base.py").unwrap();
+    let twice = edited.with_edits(&[(&other, Some(b"class Model: pass\n"))]).unwrap();
+    let ask = Retrieve { entities: vec!["shop/money.py::LIMIT".to_owned(), "shop/base.py::Model".to_owned()] };
+    let shown = ask.run(&twice).to_string();
+    assert!(shown.contains("1 LIMIT = 4\n") && shown.contains("1 class Model: pass\n"), "{shown}");
+}
