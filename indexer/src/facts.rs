@@ -131,7 +131,12 @@ pub struct Import {
 impl Import {
     /// Returns whether all names of what is imported are taken over.
     pub(crate) fn takes_all(&self) -> bool {
-        self.item == ImportItem::Star || matches!(self.form, ImportForm::Include | ImportForm::SystemInclude)
+        self.item == ImportItem::Star || self.is_include()
+    }
+
+    /// Returns whether the text of a file is taken over.
+    pub(crate) fn is_include(&self) -> bool {
+        matches!(self.form, ImportForm::Include | ImportForm::SystemInclude)
     }
 
     /// Returns an import of the usual form at the top of a file.

@@ -184,12 +184,13 @@ impl<'a> Lookup<'a> {
         self.namesakes.get_or_init(|| {
             let mut all = Namesakes::default();
             for (at, symbol) in self.inventory.symbols.iter().enumerate() {
-                let name = symbol.name.as_str();
-                let is_asked = self.asked.as_ref().is_none_or(|it| it.contains(name));
-                let is_member = symbol.owner.is_some() || symbol.parent.is_some_and(|it| self.is_class(it));
-                if !is_asked || symbol.is_test || !is_member {
+                let is_asked = || self.asked.as_ref().is_none_or(|it| it.contains(symbol.name.as_str()));
+                let is_member = || symbol.owner.is_some() || symbol.parent.is_some_and(|it| self.is_class(it));
+                // The cheapest question first: most symbols of many projects are tests.
+                if symbol.is_test || !is_member() || !is_asked() {
                     continue;
                 }
+                let name = symbol.name.as_str();
                 let family = self.world.family(symbol.file);
                 let is_property = match family {
                     Family::Python => symbol.decorators.iter().any(|it| it.ends_with("property")),

@@ -16,7 +16,7 @@ use rustc_hash::FxHashSet;
 use crate::graph::csr::{Edges, GONE, RawEdge, Renumbering};
 use crate::graph::resolve::{Resolver, Sources, resolve};
 use crate::graph::units::Family;
-use crate::graph::{NodeId, Nodes};
+use crate::graph::{Direction, EdgeKind, Node, NodeId, Nodes};
 use crate::symbol::{FileId, SymbolId};
 use changes::Whole;
 
@@ -60,19 +60,26 @@ fn relink_some(old: &Linked<'_>, new: &Sources<'_>) -> Result<Relinked, Whole> {
     let mut names = changes::Names::default();
     let mut affected: FxHashSet<FileId> =
         pairs.changed.iter().map(|it| it.1).chain(pairs.added.iter().copied()).collect();
-    if !pairs.added.is_empty() || !pairs.removed.is_empty() {
+    let feeds_others = |it: &(FileId, FileId)| namespaces(&old.sources, it.0) != namespaces(new, it.1);
+    if !pairs.added.is_empty() || !pairs.removed.is_empty() || pairs.changed.iter().any(feeds_others) {
         affected.extend(units::changed(&old.sources, new, &resolver, &pairs, &mut names)?);
     }
     let members = names.collect(&old.sources, new, &pairs)?;
     resolver.lookup.ask_only(members.keys().map(|it| it.2).collect());
     names.add_members(&members, &resolver.lookup);
-    spread(new, &mut names, &mut affected)?;
+    spread(old, new, &pairs, &mut names, &mut affected)?;
     if affected.len() > new.inventory.files.len() / MOST {
         return Err(Whole("many files mention what changed"));
     }
     resolver.lookup.ask_only(affected.iter().flat_map(|it| new.facts.facts(*it).all_names()).collect());
     let edges = merge(old, new, &resolver, &pairs, &affected).ok_or(Whole("an edge led to what is gone"))?;
     Ok(Relinked { edges, files: affected.len(), whole: None })
+}
+
+/// Returns the namespaces inside a file that its definitions stand in.
+fn namespaces<'a>(of: &Sources<'a>, file: FileId) -> FxHashSet<&'a str> {
+    let symbols = of.inventory.symbols[of.inventory.symbols_of(file)].iter();
+    symbols.filter(|it| it.parent.is_none()).filter_map(|it| it.namespace.as_deref()).collect()
 }
 
 /// Which file of a snapshot is which of another.
@@ -127,11 +134,28 @@ impl Pairs {
     }
 }
 
-/// Finds all files that mention what changed, and what else changes its meaning by that, until nothing is new.
-fn spread(new: &Sources<'_>, names: &mut changes::Names, affected: &mut FxHashSet<FileId>) -> Result<(), Whole> {
+/// Finds all files that mention what changed, or include other files than before at any distance, and what else changes its meaning by that,
+/// until nothing is new.
+fn spread(
+    old: &Linked<'_>,
+    new: &Sources<'_>,
+    pairs: &Pairs,
+    names: &mut changes::Names,
+    affected: &mut FxHashSet<FileId>,
+) -> Result<(), Whole> {
     affected.iter().try_for_each(|it| names.follow(new, *it))?;
-    let mut numbers = names.take_new();
-    while !numbers.is_empty() {
+    let mut including = FxHashSet::default();
+    loop {
+        let further = includers(old, new, pairs, names.take_includes(), &mut including);
+        names.doubt(new, &further);
+        affected.extend(further);
+        if affected.len() > new.inventory.files.len() / MOST {
+            return Err(Whole("many files mention what changed"));
+        }
+        let numbers = names.take_new();
+        if numbers.is_empty() {
+            return Ok(());
+        }
         let hit = |it: &u32| {
             let family = Family::of(new.inventory.files[*it as usize].language);
             numbers.get(&family).is_some_and(|numbers| new.outlines[*it as usize].mentions_any(numbers))
@@ -140,9 +164,44 @@ fn spread(new: &Sources<'_>, names: &mut changes::Names, affected: &mut FxHashSe
         // A file seen before may mention what is new now.
         hits.iter().try_for_each(|it| names.follow(new, *it))?;
         affected.extend(hits);
-        numbers = names.take_new();
     }
-    Ok(())
+}
+
+/// Returns those of `files`, and of the files that included them at any distance, that are not in `seen` yet.
+///
+/// A new way from one file to another by includes begins with old ones up to the first file that includes others than before, so the old
+/// graph has all that matters.
+fn includers(
+    old: &Linked<'_>,
+    new: &Sources<'_>,
+    pairs: &Pairs,
+    files: Vec<FileId>,
+    seen: &mut FxHashSet<FileId>,
+) -> Vec<FileId> {
+    let mut found: Vec<FileId> = files.into_iter().filter(|it| seen.insert(*it)).collect();
+    if found.is_empty() {
+        return found;
+    }
+    let before = Nodes::of(old.sources.inventory);
+    let mut new_of = vec![None; old.sources.inventory.files.len()];
+    for (at, known) in pairs.old_of.iter().enumerate() {
+        if let Some(known) = known {
+            new_of[known.0 as usize] = Some(FileId(at as u32));
+        }
+    }
+    let mut next = 0;
+    while let Some(file) = found.get(next).copied() {
+        next += 1;
+        let Some(known) = pairs.old_of[file.0 as usize] else { continue };
+        let edges = old.edges.at(before.file(known), Direction::In).filter(|it| it.kind == EdgeKind::Imports);
+        let sources = edges.filter_map(|it| match before.node(it.node) {
+            Some(Node::File(it)) => new_of[it.0 as usize],
+            _ => None,
+        });
+        let family = |it: &FileId| Family::of(new.inventory.files[it.0 as usize].language);
+        found.extend(sources.filter(|it| family(it).rules().sight().includes && seen.insert(*it)));
+    }
+    found
 }
 
 /// Puts the edges of affected files and the renumbered edges of all others together; `None` when one of these leads to what is gone.

@@ -19,6 +19,8 @@ pub(super) struct Whole(pub(super) &'static str);
 pub(super) struct Names {
     known: FxHashSet<(Family, u32)>,
     new: FxHashMap<Family, Vec<u32>>,
+    /// Files that include others than before.
+    includes: Vec<FileId>,
 }
 
 /// How many members of a name came or went with their classes; methods, or fields.
@@ -41,6 +43,11 @@ impl Names {
         let mut new = std::mem::take(&mut self.new);
         new.values_mut().for_each(|it| it.sort_unstable());
         new
+    }
+
+    /// Returns the files found since this was last asked that include others than before.
+    pub(super) fn take_includes(&mut self) -> Vec<FileId> {
+        std::mem::take(&mut self.includes)
     }
 
     fn has(&self, family: Family, mention: Mention<'_>) -> bool {
@@ -68,6 +75,10 @@ impl Names {
                 return Err(Whole("a namespace changed"));
             }
             self.compare(before, after, family, false)?;
+            let key = |it: &Import| (it.module.clone(), it.form, it.within.is_some());
+            if !includes(before).map(key).eq(includes(after).map(key)) {
+                self.includes.push(*other);
+            }
             self.compare_definitions(before, after, family, &mut members);
         }
         for (sources, file) in pairs.removed.iter().map(|it| (old, *it)).chain(pairs.added.iter().map(|it| (new, *it)))
@@ -101,8 +112,10 @@ impl Names {
         family: Family,
         is_whole_file: bool,
     ) -> Result<(), Whole> {
-        let imports =
-            |facts: &FileFacts| -> Vec<ImportKey> { facts.imports.iter().map(|it| ImportKey::of(it, facts)).collect() };
+        // Includes bind no names.
+        let imports = |facts: &FileFacts| -> Vec<ImportKey> {
+            facts.imports.iter().filter(|it| !it.is_include()).map(|it| ImportKey::of(it, facts)).collect()
+        };
         let (one, other) = (imports(before), imports(after));
         let stars =
             |all: &[ImportKey]| -> Vec<ImportKey> { all.iter().filter(|it| it.import.takes_all()).cloned().collect() };
@@ -162,8 +175,11 @@ impl Names {
     pub(super) fn follow(&mut self, new: &Sources<'_>, file: FileId) -> Result<(), Whole> {
         let facts = new.facts.facts(file);
         let family = Family::of(new.inventory.files[file.0 as usize].language);
-        for import in &facts.imports {
+        for import in facts.imports.iter().filter(|it| !it.is_include()) {
             self.follow_import(import, family)?;
+        }
+        if includes(facts).any(|it| module_parts(it).any(|it| self.has(family, Mention::Module(it)))) {
+            self.includes.push(file);
         }
         for symbol in &facts.symbols {
             let paths = [&symbol.instance_of, &symbol.owner];
@@ -186,6 +202,28 @@ impl Names {
             }
         }
         Ok(())
+    }
+
+    /// Adds what files may give another meaning to because they include other files than before: these decide which of several definitions
+    /// of a name is meant.
+    pub(super) fn doubt(&mut self, new: &Sources<'_>, files: &[FileId]) {
+        let family = |it: FileId| Family::of(new.inventory.files[it.0 as usize].language);
+        let led: Vec<(Family, Vec<(String, String)>)> =
+            files.iter().map(|it| (family(*it), led_by_paths(new.facts.facts(*it)))).collect();
+        let mut counts: FxHashMap<&str, usize> =
+            led.iter().flat_map(|it| &it.1).flat_map(|it| pieces(&it.1)).map(|it| (it, 0)).collect();
+        for symbol in new.inventory.symbols.iter() {
+            if let Some(count) = counts.get_mut(symbol.name.as_str()) {
+                *count += 1;
+            }
+        }
+        for (family, led) in &led {
+            for (name, path) in led {
+                if pieces(path).any(|it| counts.get(it).is_some_and(|it| *it > 1)) {
+                    self.dirty(*family, name);
+                }
+            }
+        }
     }
 
     fn follow_import(&mut self, import: &Import, family: Family) -> Result<(), Whole> {
@@ -211,6 +249,32 @@ impl Names {
         }
         Ok(())
     }
+}
+
+fn includes(facts: &FileFacts) -> impl Iterator<Item = &Import> {
+    facts.imports.iter().filter(|it| it.is_include())
+}
+
+/// Returns names whose meaning to others goes by a path, each with the path: variables by their class, members by that which they stand apart
+/// from, classes by their bases, and what imports bind.
+fn led_by_paths(facts: &FileFacts) -> Vec<(String, String)> {
+    let mut led = Vec::new();
+    for symbol in &facts.symbols {
+        let paths = [&symbol.instance_of, &symbol.owner].into_iter().flatten();
+        led.extend(paths.map(|it| (symbol.name.clone(), it.clone())));
+    }
+    led.extend(bases(facts).into_iter().map(|(class, path)| (last(&class).to_owned(), path)));
+    for import in facts.imports.iter().filter(|it| !it.is_include()) {
+        let path = module_parts(import).collect::<Vec<_>>().join(".");
+        match &import.item {
+            ImportItem::Name { name, alias } => {
+                led.push((alias.as_ref().unwrap_or(name).clone(), format!("{path}.{name}")));
+            }
+            ImportItem::Module { alias: Some(alias) } => led.push((alias.clone(), path)),
+            ImportItem::Module { alias: None } | ImportItem::Star => {}
+        }
+    }
+    led
 }
 
 fn count_member<'a>(shape: &Shape<'a>, family: Family, members: &mut Members<'a>) {

@@ -213,6 +213,26 @@ const CSHARP: &[&str] = &[
     "namespace O { class V { void G() { N.M.Of().Run(); var m = N.M.Of(); m.Stop(); new K().Run(); } } }",
 ];
 const CSHARP_FILES: &[&str] = &["src/K.cs", "src/A.cs", "src/K.Parts.cs", "lib/K.cs", "src/L.cs", "src/Uses.cs"];
+const NATIVE: &[&str] = &[
+    "#include \"a.h\"",
+    "#include \"b.h\"",
+    "#include \"sub/a.h\"",
+    "#include \"sub/c.h\"",
+    "#include <c.h>",
+    "using namespace n;",
+    "int f(int x);",
+    "int f(int x) { return g(x); }",
+    "int g(int x) { K k; k.m(); return f(x); }",
+    "struct K { int m() { return o(); } int o(); };",
+    "struct L : K { int p() { return m(); } };",
+    "int K::o() { return f(1); }",
+    "L l;",
+    "int h() { return l.p() + l.m() + unknown->unusual(); }",
+    "namespace n { int f(int x) { return 1; } struct K { int m() { return 2; } int unusual(); }; }",
+    "K k;",
+    "int r() { return k.m() + k.o(); }",
+];
+const NATIVE_FILES: &[&str] = &["a.h", "a.cc", "b.h", "b.cc", "sub/a.h", "sub/a.cc", "sub/c.h", "c.cc", "a_test.cc"];
 
 /// One change: a file, and the lines it has now; none when it is gone.
 type Change = (usize, Vec<usize>);
@@ -272,6 +292,45 @@ proptest! {
     fn classes_in_parts_are_linked_again_as_they_are_linked_whole(history in history(CSHARP_FILES, CSHARP)) {
         check(&history, CSHARP_FILES, CSHARP);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn c_is_linked_again_as_it_is_linked_whole(history in history(NATIVE_FILES, NATIVE)) {
+        check(&history, NATIVE_FILES, NATIVE);
+    }
+}
+
+/// An include decides between two structs of one name; only the files that see the change are linked again.
+#[test]
+fn who_includes_a_changed_file_is_linked_again_and_nobody_else() {
+    let mut texts: BTreeMap<String, String> = [
+        ("one/k.h", "struct K { int m() { return 1; } };\n"),
+        ("two/q.h", "struct K { int m() { return 2; } };\n"),
+        ("base.h", "#include \"one/k.h\"\nK shared;\n"),
+        ("user.cc", "#include \"base.h\"\nint f() { return shared.m(); }\n"),
+        ("other.cc", "#include \"two/q.h\"\nint g(K *k) { return k->m(); }\n"),
+        ("apart.cc", "int h() { return 1; }\n"),
+        ("apart2.cc", "int i() { return h(); }\n"),
+        ("apart3.cc", "int j() { return i(); }\n"),
+    ]
+    .map(|it| (it.0.to_owned(), it.1.to_owned()))
+    .into();
+    let mut known = Known::default();
+    let old = Kept::of_texts(&texts, &mut known);
+    let before = old.edges();
+    let calls = "user.cc::f Calls one/k.h::K.m 1.00";
+    assert!(old.lines(&before).contains(&calls.to_owned()), "{:#?}", old.lines(&before));
+    texts.insert("base.h".to_owned(), "#include \"two/q.h\"\nK shared;\n".to_owned());
+    let new = Kept::of_texts(&texts, &mut known);
+    let relinked = new.relinked(&old, &before);
+    new.assert_equal(&relinked.edges, &new.edges(), "an include changed");
+    assert_eq!(relinked.whole, None);
+    assert!(relinked.files < 5, "{} files", relinked.files);
+    let calls = "user.cc::f Calls two/q.h::K.m 1.00";
+    assert!(new.lines(&relinked.edges).contains(&calls.to_owned()), "{:#?}", new.lines(&relinked.edges));
 }
 
 /// `RELINK_HISTORY=REPOSITORY REVISION COUNT` says over which commits; without it, there is no real repository to ask.
