@@ -61,19 +61,43 @@ pub(super) fn pagerank(edges: &Edges, seeds: &[(NodeId, f64)], walk: &Walk) -> V
     rank
 }
 
-/// The steps that a walk may make, with the worth of each kind and confidence looked up by label.
-struct Steps<'e> {
-    edges: &'e Edges,
-    worth: [(Direction, [f64; 256]); 2],
+/// The steps that a walk may make, without those that are worth nothing: the steps from node `n` are `targets[starts[n]..starts[n + 1]]`.
+struct Steps {
+    starts: Vec<u32>,
+    targets: Vec<u32>,
+    /// What each step is worth, by its place in `worth`: the worth of edges by label, those followed backwards after the others.
+    labels: Vec<u16>,
+    worth: Vec<f64>,
 }
 
-impl Steps<'_> {
-    fn new<'e>(edges: &'e Edges, walk: &Walk) -> Steps<'e> {
-        let worth = |weights: &[f64; EdgeKind::ALL.len()]| {
+impl Steps {
+    fn new(edges: &Edges, walk: &Walk) -> Steps {
+        let of_all = |weights: &[f64; EdgeKind::ALL.len()]| {
             of_labels(|kind, confidence| weights[kind as usize] * f64::from(confidence))
         };
-        let worth = [(Direction::Out, worth(&walk.forward)), (Direction::In, worth(&walk.backward))];
-        Steps { edges, worth }
+        let worth = [of_all(&walk.forward), of_all(&walk.backward)].concat();
+        let (nodes, most) = (edges.nodes(), 2 * edges.len());
+        let mut steps = Steps {
+            starts: Vec::with_capacity(nodes + 1),
+            targets: Vec::with_capacity(most),
+            labels: Vec::with_capacity(most),
+            worth,
+        };
+        steps.starts.push(0);
+        for node in 0..nodes {
+            for (direction, first) in [(Direction::Out, 0), (Direction::In, LABELS)] {
+                let (targets, labels) = edges.raw(node, direction);
+                for (target, label) in targets.iter().zip(labels) {
+                    let label = first + u16::from(*label);
+                    if steps.worth[usize::from(label)] != 0.0 {
+                        steps.targets.push(*target);
+                        steps.labels.push(label);
+                    }
+                }
+            }
+            steps.starts.push(steps.targets.len() as u32);
+        }
+        steps
     }
 
     fn weight(&self, node: usize) -> f64 {
@@ -83,14 +107,15 @@ impl Steps<'_> {
     }
 
     fn each(&self, node: usize, mut step: impl FnMut(usize, f64)) {
-        for (direction, worth) in &self.worth {
-            let (targets, labels) = self.edges.raw(node, *direction);
-            for (target, label) in targets.iter().zip(labels) {
-                step(*target as usize, worth[usize::from(*label)]);
-            }
+        let range = self.starts[node] as usize..self.starts[node + 1] as usize;
+        for (target, label) in self.targets[range.clone()].iter().zip(&self.labels[range]) {
+            step(*target as usize, self.worth[usize::from(*label)]);
         }
     }
 }
+
+/// How many labels there are.
+const LABELS: u16 = 256;
 
 #[cfg(test)]
 mod tests {
