@@ -5,6 +5,7 @@
 //! ([`documents`]), references are resolved, and the view is written.
 
 mod documents;
+mod links;
 mod overlay;
 mod read;
 mod stored;
@@ -17,6 +18,7 @@ use repo::{BlobId, Entry, RepoPath, Snapshot};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::cache::{Cache, FactStore};
+use crate::definitions::FactSource;
 use crate::error::IndexError;
 use crate::facts::FileFacts;
 use crate::graph::{CodeGraph, Edges, FactsOf, Linked, Outline, Project, Sources};
@@ -27,7 +29,8 @@ use crate::syntax::LanguageId;
 use crate::view::{FoundFile, Inventory, LeftOut};
 
 use documents::Documents;
-use read::{Outcome, Reader, Unit};
+use links::{AllLinks, Links};
+use read::{Kept, Outcome, Reader, Unit};
 
 pub(crate) use overlay::with_edits;
 
@@ -95,8 +98,10 @@ fn build(ground: &Ground<'_>, snapshot: &Snapshot, progress: &dyn Fn(IndexProgre
     let entries: Vec<&Entry> = snapshot.entries().iter().filter(|it| is_source(it)).collect();
     let (sources, units) = sort_out(ground.near, &entries);
     let mut documents = Documents::start(ground.near);
+    let is_cold = ground.near.is_none();
+    let source = source_of(&ground.store, snapshot);
     let reader =
-        Reader { snapshot, store: &ground.store, cache: &ground.cache, units: &units, known: documents.known() };
+        Reader { snapshot, source: &source, cache: &ground.cache, units: &units, known: documents.known(), is_cold };
     let mut stats = IndexStats::default();
     let outcomes = reader.run(&mut documents, &mut stats, progress)?;
     progress(IndexProgress { stage: Stage::Linking, done: 0, total: entries.len(), stats });
@@ -106,7 +111,7 @@ fn build(ground: &Ground<'_>, snapshot: &Snapshot, progress: &dyn Fn(IndexProgre
         gathered.add(entry, source, ground.near, &outcomes);
     }
     drop(outcomes);
-    let Gathered { found, left_out, facts, places } = gathered;
+    let Gathered { found, left_out, facts, links, places } = gathered;
     let facts: Arc<[FactsCell]> = facts.into();
     stats.reused = distinct_contents(&found).saturating_sub(stats.parsed);
     let nothing = Inventory::default();
@@ -114,8 +119,11 @@ fn build(ground: &Ground<'_>, snapshot: &Snapshot, progress: &dyn Fn(IndexProgre
     let inventory = Arc::new(Inventory::after(near, found, left_out));
     let text = documents.finish(Some(&ground.cache), &inventory, places)?;
     let project = project_after(ground.near, snapshot)?;
-    let linkable = Linkable { store: &ground.store, snapshot, inventory: &inventory, facts: &facts, project: &project };
-    let edges = {
+    let edges = if is_cold {
+        link_all(&inventory, &project, &AllLinks(links))
+    } else {
+        let linkable =
+            Linkable { store: &ground.store, snapshot, inventory: &inventory, facts: &facts, project: &project };
         let before = ground.near.and_then(|it| Some((it.linkable(), it.known_edges()?)));
         linkable.link(before.as_ref().map(|it| (&it.0, it.1)))
     };
@@ -138,6 +146,11 @@ fn build(ground: &Ground<'_>, snapshot: &Snapshot, progress: &dyn Fn(IndexProgre
         project,
         stats,
     })
+}
+
+/// Returns where what is known of a snapshot's contents is loaded from.
+fn source_of(store: &Arc<FactStore>, snapshot: &Snapshot) -> Arc<FactSource> {
+    Arc::new(FactSource { store: Arc::clone(store), objects: snapshot.store().clone() })
 }
 
 fn is_config(entry: &Entry) -> bool {
@@ -187,6 +200,8 @@ struct Gathered {
     left_out: Vec<LeftOut>,
     /// By file, as far as they are at hand.
     facts: Vec<FactsCell>,
+    /// By file, where all are new.
+    links: Vec<Arc<Links>>,
     places: Vec<documents::Place>,
 }
 
@@ -214,7 +229,13 @@ impl Gathered {
                         is_test: language::of(content.language).is_test_path(&entry.path),
                         summary: Arc::clone(&content.summary),
                     });
-                    self.facts.push(Arc::new(OnceLock::from(Some(Arc::clone(&content.facts)))));
+                    self.facts.push(match &content.facts {
+                        Kept::Whole(facts) => Arc::new(OnceLock::from(Some(Arc::clone(facts)))),
+                        Kept::Links(links) => {
+                            self.links.push(Arc::clone(links));
+                            FactsCell::default()
+                        }
+                    });
                     self.places.push(content.places[*at]);
                 }
             },
@@ -245,9 +266,8 @@ impl Linkable<'_> {
     }
 
     fn with_sources<T>(&self, use_them: impl FnOnce(&Sources<'_>) -> T) -> T {
-        let outlines: Vec<&Outline> = self.inventory.summaries.iter().map(|it| &it.outline).collect();
         let Linkable { inventory, project, .. } = *self;
-        use_them(&Sources { inventory, facts: self, outlines: &outlines, project })
+        use_them(&Sources { inventory, facts: self, outlines: &outlines(inventory), project })
     }
 
     /// Returns the facts of a file, loading them when they are first asked for.
@@ -256,6 +276,15 @@ impl Linkable<'_> {
         let IndexedFile { language, blob, .. } = self.inventory.files.get(file.0 as usize)?;
         cell.get_or_init(|| load_facts(self.store, self.snapshot, *language, *blob)).as_ref()
     }
+}
+
+/// Resolves the references of files that are all new.
+fn link_all(inventory: &Inventory, project: &Project, links: &AllLinks) -> Edges {
+    crate::graph::resolve(&Sources { inventory, facts: links, outlines: &outlines(inventory), project })
+}
+
+fn outlines(inventory: &Inventory) -> Vec<&Outline> {
+    inventory.summaries.iter().map(|it| &it.outline).collect()
 }
 
 impl FactsOf for Linkable<'_> {

@@ -1,10 +1,10 @@
 //! What is kept on disk: facts by blob id, documents by content and path, and a view (which files, which edges) by tree.
 //!
 //! ```text
-//! v5/facts/<digest>.facts    packs of facts and their summaries, shared by all snapshots
-//! v5/text/<digest>.text      packs of documents, shared by the snapshots of a repository
-//! v5/views/<tree>.view       one snapshot: its files, where their documents are, the edges of its graph
-//! v5/history/<digest>.commits  packs of commits as documents
+//! v6/facts/<digest>.facts    packs of facts and their summaries, shared by all snapshots
+//! v6/text/<digest>.text      packs of documents, shared by the snapshots of a repository
+//! v6/views/<tree>.view       one snapshot: its files, where their documents are, the edges of its graph
+//! v6/history/<digest>.commits  packs of commits as documents
 //! ```
 //! A file never changes once it has its name: everything is written under a temporary name and renamed, so a reader sees all or nothing, a
 //! process may die at any moment, and any number of processes may share a cache. Everything carries a checksum: what does not fit is as good
@@ -27,7 +27,7 @@ use std::sync::Arc;
 use repo::TreeId;
 
 use crate::error::IndexError;
-use crate::text::{Pack, PackName, name_of};
+use crate::text::{Pack, PackBytes, PackName};
 
 pub(crate) use facts::{FactStore, Record};
 pub use gc::{Collected, Limits, gc};
@@ -35,7 +35,7 @@ pub(crate) use tiers::to_merge;
 pub(crate) use view::{FileRow, Manifest, StoredView, view_bytes};
 
 /// Names the directory; goes up with every change of what is stored or of how facts are extracted.
-pub(crate) const VERSION: &str = "v5";
+pub(crate) const VERSION: &str = "v6";
 const VIEW: &str = "view";
 
 /// The magic goes up when commits are read in another way.
@@ -115,11 +115,11 @@ impl Cache {
     }
 
     /// Writes a pack of documents and opens it.
-    pub(crate) fn write_documents(&self, bytes: Vec<u8>) -> Result<Pack, IndexError> {
-        let name = name_of(&bytes);
+    pub(crate) fn write_documents(&self, bytes: PackBytes) -> Result<Pack, IndexError> {
+        let name = bytes.name;
         let path = self.text_directory().join(name.file_name());
         let failed = |source| IndexError::Cache { path: path.clone(), source };
-        write_whole(&path, &bytes).map_err(failed)?;
+        write_parts(&path, bytes.parts().map(Ok)).map_err(failed)?;
         drop(bytes);
         // Read back through a map, so that it costs no memory of this process alone.
         let gone = || failed(io::Error::other("the file just written cannot be read back"));
@@ -172,13 +172,24 @@ const NEW: &str = ".new-";
 
 /// Writes a file so that its name appears with all its bytes or not at all.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let (begin, rest) = bytes.split_at(bytes.len() / 2);
+    write_parts(path, [begin, rest].into_iter().map(Ok))
+}
+
+/// Writes a file of many parts in the same way; an error of a part is that of the whole.
+fn write_parts<B: AsRef<[u8]>>(path: &Path, parts: impl Iterator<Item = io::Result<B>>) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     crash::point();
-    let mut file = tempfile::Builder::new().prefix(NEW).tempfile_in(directory)?;
-    let (begin, rest) = bytes.split_at(bytes.len() / 2);
-    io::Write::write_all(&mut file, begin)?;
-    crash::point();
-    io::Write::write_all(&mut file, rest)?;
+    let file = tempfile::Builder::new().prefix(NEW).tempfile_in(directory)?;
+    let mut buffer = io::BufWriter::with_capacity(1 << 16, file);
+    for (at, part) in parts.enumerate() {
+        io::Write::write_all(&mut buffer, part?.as_ref())?;
+        if at == 0 {
+            io::Write::flush(&mut buffer)?;
+            crash::point();
+        }
+    }
+    let file = buffer.into_inner().map_err(io::IntoInnerError::into_error)?;
     crash::point();
     file.persist(path)?;
     crash::point();

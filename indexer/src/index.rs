@@ -313,11 +313,11 @@ impl Index {
     pub fn symbol_at(&self, path: &RepoPath, line: u32) -> Option<SymbolId> {
         let file = self.inventory.file(path)?;
         let range = self.inventory.symbols_of(file);
-        let holding = range.filter(|it| self.inventory.symbols[*it].lines.contains(line));
+        let holding = range.filter(|it| self.inventory.symbols[*it].lines().contains(line));
         let best = holding.min_by_key(|it| {
             let symbol = &self.inventory.symbols[*it];
             let body = symbol.kind.is_callable() || symbol.kind == SymbolKind::Class;
-            (!body, symbol.lines.count())
+            (!body, symbol.lines().count())
         })?;
         Some(SymbolId(best as u32))
     }

@@ -6,6 +6,7 @@
 
 mod build;
 mod cache;
+mod definitions;
 mod documents;
 mod error;
 mod index;

@@ -8,6 +8,8 @@ use repo::RepoPath;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::definitions::{Definitions, What};
+
 /// Number of a source file within one [`crate::Index`]; files are numbered in path order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FileId(pub u32);
@@ -231,6 +233,8 @@ pub struct Definition {
 }
 
 /// One definition in a snapshot: a [`Definition`], as which it can be read, in its place.
+///
+/// What is a field or method here is at hand; what only the [`Definition`] has is loaded, for all of the file, when it is first asked for.
 #[derive(Clone)]
 pub struct Symbol {
     /// The file.
@@ -241,27 +245,73 @@ pub struct Symbol {
     pub parent: Option<SymbolId>,
     /// Whether this is a test or stands in a test file.
     pub is_test: bool,
+    /// What it is.
+    pub kind: SymbolKind,
+    /// What the language calls it.
+    pub form: Form,
     /// Which of its file's definitions this is.
     at: u32,
     /// All definitions of the file, shared by all snapshots of this process that have them.
-    definitions: Arc<[Definition]>,
+    definitions: Arc<Definitions>,
 }
 
 impl Symbol {
-    /// Places definition `at` of a file; `first` is the number of the file's first symbol.
-    ///
-    /// # Panics
-    /// When there is no such definition.
-    pub(crate) fn place(at: usize, definitions: &Arc<[Definition]>, first: u32, of: &Placing<'_>) -> Symbol {
-        let definition = &definitions[at];
-        Symbol {
+    /// Places all definitions of a file; `first` is the number of the file's first symbol.
+    pub(crate) fn place<'a>(
+        definitions: &'a Arc<Definitions>,
+        first: u32,
+        of: &'a Placing<'_>,
+    ) -> impl Iterator<Item = Symbol> {
+        definitions.heads().iter().zip(0..).map(move |(head, at)| Symbol {
             path: of.path.clone(),
             file: of.file,
-            parent: definition.parent.map(|it| SymbolId(first + it)),
-            is_test: definition.is_test || of.in_test_file,
-            at: at as u32,
+            parent: head.parent().map(|it| SymbolId(first + it)),
+            is_test: head.is_test || of.in_test_file,
+            kind: head.kind,
+            form: head.form,
+            at,
             definitions: Arc::clone(definitions),
-        }
+        })
+    }
+
+    /// Returns the short name.
+    pub fn name(&self) -> &str {
+        self.definitions.name(self.at)
+    }
+
+    /// Returns the lines, decorators included.
+    pub fn lines(&self) -> LineRange {
+        self.definitions.heads().get(self.at as usize).map_or(LineRange { start: 1, end: 1 }, |it| it.lines)
+    }
+
+    /// Returns the [`Definition::owner`].
+    pub fn owner(&self) -> Option<&str> {
+        self.definitions.said(self.at, What::Owner)
+    }
+
+    /// Returns the [`Definition::namespace`].
+    pub fn namespace(&self) -> Option<&str> {
+        self.definitions.said(self.at, What::Namespace)
+    }
+
+    /// Returns the [`Definition::instance_of`].
+    pub fn instance_of(&self) -> Option<&str> {
+        self.definitions.said(self.at, What::InstanceOf)
+    }
+
+    /// Returns the qualified name of a class; of others the short name.
+    pub(crate) fn class_path(&self) -> &str {
+        self.definitions.said(self.at, What::Qualified).unwrap_or(self.name())
+    }
+
+    /// Returns whether it is a class that says it is one part of several.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.definitions.heads().get(self.at as usize).is_some_and(|it| it.is_partial)
+    }
+
+    /// Returns whether a decorator makes it a property.
+    pub(crate) fn is_decorated_property(&self) -> bool {
+        self.definitions.heads().get(self.at as usize).is_some_and(|it| it.is_property)
     }
 
     /// Returns the symbol in another snapshot that has its file as number `file`; `was` and `first` are the numbers of the file's first
@@ -282,7 +332,7 @@ impl Deref for Symbol {
     type Target = Definition;
 
     fn deref(&self) -> &Definition {
-        &self.definitions[self.at as usize]
+        &self.definitions.whole()[self.at as usize]
     }
 }
 

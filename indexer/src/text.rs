@@ -12,6 +12,7 @@ mod merge;
 mod pack;
 mod rank;
 mod search;
+mod vocabulary;
 mod words;
 mod write;
 
@@ -23,7 +24,7 @@ use crate::error::IndexError;
 use crate::symbol::FileId;
 
 pub(crate) use merge::merge;
-pub(crate) use pack::{DocumentKey, Pack, PackName, name_of};
+pub(crate) use pack::{DocumentKey, Pack, PackBytes, PackName};
 pub use rank::{Boosts, Query, Ranked, Term};
 pub(crate) use search::search;
 pub use words::words;

@@ -7,16 +7,17 @@ use std::sync::{Arc, OnceLock};
 use repo::{BlobId, RepoPath};
 use rustc_hash::FxHashMap;
 
+use crate::definitions::{Definitions, Origin};
 use crate::facts::FileFacts;
 use crate::graph::Outline;
 use crate::index::{IndexedFile, SkipReason, Skipped};
-use crate::symbol::{Definition, FileId, Placing, Symbol, SymbolId};
+use crate::symbol::{FileId, Placing, Symbol, SymbolId};
 use crate::syntax::LanguageId;
 
 /// What every view that has a content must know of it.
 #[derive(Debug)]
 pub(crate) struct Summary {
-    pub(crate) definitions: Arc<[Definition]>,
+    pub(crate) definitions: Arc<Definitions>,
     pub(crate) lines: u32,
     pub(crate) error_nodes: u32,
     pub(crate) partly: Option<SkipReason>,
@@ -24,9 +25,13 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    pub(crate) fn of(facts: &FileFacts) -> Summary {
+    /// Returns the summary of facts; its definitions are those of `origin` where they are stored or can be had again.
+    pub(crate) fn of(facts: &FileFacts, origin: Option<Origin>) -> Summary {
         let FileFacts { symbols, lines, error_nodes, partly, .. } = facts;
-        let definitions = symbols.as_slice().into();
+        let definitions = Arc::new(match origin {
+            Some(origin) => Definitions::recalled(symbols, origin),
+            None => Definitions::known(symbols.clone()),
+        });
         let outline = Outline::of(facts);
         Summary { definitions, lines: *lines, error_nodes: *error_nodes, partly: *partly, outline }
     }
@@ -117,12 +122,9 @@ impl Inventory {
         let id = FileId(self.files.len() as u32);
         let first = self.symbols.len() as u32;
         let placing = Placing { path: &path, file: id, in_test_file: is_test };
-        let definitions = &summary.definitions;
         match known {
             Some((was, known)) => self.symbols.extend(known.iter().map(|it| it.moved(id, was, first))),
-            None => {
-                self.symbols.extend((0..definitions.len()).map(|at| Symbol::place(at, definitions, first, &placing)))
-            }
+            None => self.symbols.extend(Symbol::place(&summary.definitions, first, &placing)),
         }
         let gap = summary.gap().map(|reason| Skipped { path: path.clone(), reason });
         self.skipped.extend(gap);
@@ -156,7 +158,7 @@ impl Inventory {
         let by_name = self.by_name.get_or_init(|| {
             let mut all: FxHashMap<String, Vec<SymbolId>> = FxHashMap::default();
             for (at, symbol) in self.symbols.iter().enumerate() {
-                all.entry(symbol.name.clone()).or_default().push(SymbolId(at as u32));
+                all.entry(symbol.name().to_owned()).or_default().push(SymbolId(at as u32));
             }
             all
         });

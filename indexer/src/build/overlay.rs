@@ -128,7 +128,7 @@ fn read<'a>(path: &'a RepoPath, bytes: &'a [u8]) -> Option<Result<Read<'a>, Inde
         Err(error) => return Some(Err(error.into())),
     };
     let facts = parse::read(language, bytes).map(|it| {
-        let summary = Arc::new(Summary::of(&it));
+        let summary = Arc::new(Summary::of(&it, None));
         (Arc::new(it), summary)
     });
     Some(Ok(Read { path, bytes, blob, language, facts }))

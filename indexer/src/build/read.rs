@@ -11,7 +11,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use repo::{BlobId, RepoPath, Snapshot};
 
 use super::documents::{Documents, Known, Place};
-use crate::cache::{Cache, FactStore, Record};
+use super::links::Links;
+use crate::cache::{Cache, Record};
+use crate::definitions::{FactSource, Origin};
 use crate::documents;
 use crate::error::IndexError;
 use crate::facts::FileFacts;
@@ -45,10 +47,17 @@ pub(super) enum Outcome {
 /// A content that has been read.
 pub(super) struct Content {
     pub(super) language: LanguageId,
-    pub(super) facts: Arc<FileFacts>,
+    pub(super) facts: Kept,
     pub(super) summary: Arc<Summary>,
     /// Where its documents are, by path.
     pub(super) places: Vec<Place>,
+}
+
+/// What is kept of the facts of a content.
+#[derive(Clone)]
+pub(super) enum Kept {
+    Whole(Arc<FileFacts>),
+    Links(Arc<Links>),
 }
 
 /// What a thread tells of its work.
@@ -61,11 +70,13 @@ enum News {
 /// Everything that the threads share.
 pub(super) struct Reader<'r> {
     pub(super) snapshot: &'r Snapshot,
-    pub(super) store: &'r FactStore,
+    pub(super) source: &'r Arc<FactSource>,
     pub(super) cache: &'r Cache,
     pub(super) units: &'r [Unit<'r>],
     /// The packs there are.
     pub(super) known: Known,
+    /// Whether all files are new, and so many that of their facts only what linking needs is kept.
+    pub(super) is_cold: bool,
 }
 
 impl Reader<'_> {
@@ -130,7 +141,7 @@ impl Reader<'_> {
     }
 
     fn store_facts(&self, records: &[Record]) {
-        if let Err(error) = self.store.add(records) {
+        if let Err(error) = self.source.store.add(records) {
             tracing::warn!(%error, "facts are not stored and will be extracted again");
         }
     }
@@ -173,14 +184,15 @@ impl Reader<'_> {
         let Some(first) = unit.paths.first() else { return Ok(left_out(SkipReason::Binary)) };
         let bytes = self.snapshot.read_blob(unit.blob)?;
         let Some(language) = LanguageId::of_file(first, &bytes) else { return Ok(left_out(SkipReason::Binary)) };
-        let known = self.store.load(language, unit.blob);
+        let known = self.source.store.load(language, unit.blob);
         let parsed = known.is_none();
-        let facts = match known.map_or_else(|| parse::read(language, &bytes), Ok) {
+        let mut facts = match known.map_or_else(|| parse::read(language, &bytes), Ok) {
             Ok(facts) => facts,
             Err(reason) => return Ok(left_out(reason)),
         };
-        let summary = Summary::of(&facts);
-        let records = if parsed { Record::of(language, unit.blob, &facts, &summary) } else { Vec::new() };
+        let origin = Origin { source: Arc::clone(self.source), language, blob: unit.blob };
+        let summary = Summary::of(&facts, Some(origin));
+        let records = if parsed { Record::of(language, unit.blob, &mut facts, &summary) } else { Vec::new() };
         let mut place = |path: &RepoPath| {
             let key = DocumentKey::of(language.number(), path, unit.blob);
             self.known.find(key).map_or_else(
@@ -189,7 +201,8 @@ impl Reader<'_> {
             )
         };
         let places = unit.paths.iter().map(|it| place(it)).collect();
-        let content = Content { language, facts: Arc::new(facts), summary: Arc::new(summary), places };
+        let facts = if self.is_cold { Kept::Links(Arc::new(Links::of(facts))) } else { Kept::Whole(Arc::new(facts)) };
+        let content = Content { language, facts, summary: Arc::new(summary), places };
         Ok(News::Done { unit: at, outcome: Outcome::Read(content), records, parsed })
     }
 }

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::FactsCell;
 use crate::cache::{Cache, FactStore, FileRow, Manifest, StoredView, view_bytes};
+use crate::definitions::{FactSource, Origin};
 use crate::error::IndexError;
 use crate::graph::{CodeGraph, Edges, Nodes, Project};
 use crate::index::{IndexStats, Parts};
@@ -55,9 +56,9 @@ pub(crate) fn nearest(cache: &Cache, store: &Arc<FactStore>, snapshot: &Snapshot
 }
 
 fn read(cache: &Cache, store: &Arc<FactStore>, snapshot: &Snapshot, view: StoredView) -> Option<Parts> {
-    let manifest = &view.manifest;
+    let (manifest, source) = (&view.manifest, super::source_of(store, snapshot));
     let (files, packs) = rayon::join(
-        || manifest.files.par_iter().map(|it| found(store, it)).collect::<Option<Vec<FoundFile>>>(),
+        || manifest.files.par_iter().map(|it| found(&source, it)).collect::<Option<Vec<FoundFile>>>(),
         || manifest.packs.par_iter().map(|it| cache.documents(*it).map(Arc::new)).collect::<Option<Vec<Arc<Pack>>>>(),
     );
     let left_out = manifest.left_out.iter().map(|(path, blob, reason)| {
@@ -88,14 +89,15 @@ fn read(cache: &Cache, store: &Arc<FactStore>, snapshot: &Snapshot, view: Stored
     })
 }
 
-fn found(store: &FactStore, row: &FileRow) -> Option<FoundFile> {
+fn found(source: &Arc<FactSource>, row: &FileRow) -> Option<FoundFile> {
     let blob = BlobId::from_bytes(row.blob);
+    let origin = Origin { source: Arc::clone(source), language: row.language, blob };
     Some(FoundFile {
         path: RepoPath::new(&row.path).ok()?,
         blob,
         language: row.language,
         is_test: row.is_test,
-        summary: Arc::new(store.load_summary(row.language, blob)?),
+        summary: Arc::new(source.store.load_summary(origin)?),
     })
 }
 

@@ -79,7 +79,9 @@ impl PackStore {
         if rows.is_empty() {
             return Ok(());
         }
-        let path = write_pack(&self.directory, self.format, rows)?;
+        let table: Vec<Row> =
+            rows.iter().map(|(key, bytes)| Row::of(*key, bytes.len() as u32, checksum(bytes))).collect();
+        let path = write_pack(&self.directory, self.format, &table, rows.iter().map(|it| Ok(it.1)))?;
         let mut packs = self.packs.write().unwrap_or_else(PoisonError::into_inner);
         let packs = packs.get_or_insert_with(|| Packs::open(&self.directory, self.format));
         if packs.files.iter().all(|it| it.path != path) {
@@ -182,11 +184,13 @@ impl Packs {
     ) -> std::io::Result<()> {
         let chosen = |it: &(&Key, &Place)| many.contains(&it.1.file) && wanted(it.0);
         let mut places: Vec<(&Key, &Place)> = self.places.iter().filter(chosen).collect();
-        places.sort_by_key(|it| *it.0);
-        let records: Vec<(Key, Vec<u8>)> =
-            places.into_iter().filter_map(|(key, place)| Some((*key, self.read(place)?))).collect();
-        let rows: Vec<(Key, &[u8])> = records.iter().map(|it| (it.0, it.1.as_slice())).collect();
-        let merged = if rows.is_empty() { None } else { Some(write_pack(directory, format, &rows)?) };
+        // In the order in which they stand, so that the disk is read from front to back; what is damaged stays behind.
+        places.sort_by_key(|it| (it.1.file, it.1.offset));
+        places.retain(|it| self.read(it.1).is_some());
+        let rows: Vec<Row> = places.iter().map(|(key, place)| Row::of(**key, place.length, place.check)).collect();
+        let lost = || std::io::Error::other("a record is gone while packs are merged");
+        let records = places.iter().map(|it| self.read(it.1).ok_or_else(lost));
+        let merged = if rows.is_empty() { None } else { Some(write_pack(directory, format, &rows, records)?) };
         for pack in many.iter().filter_map(|it| self.files.get(*it)).filter(|it| Some(&it.path) != merged.as_ref()) {
             super::remove(&pack.path)?;
         }
@@ -194,28 +198,61 @@ impl Packs {
     }
 }
 
-/// Writes a pack and returns its name, which is a digest of what is in it.
-fn write_pack(directory: &Path, format: &Format, rows: &[(Key, &[u8])]) -> std::io::Result<PathBuf> {
+/// A record as the table of a pack knows it, but for its place.
+struct Row {
+    key: Key,
+    length: u32,
+    check: [u8; 8],
+}
+
+impl Row {
+    fn of(key: Key, length: u32, check: [u8; 8]) -> Row {
+        Row { key, length, check }
+    }
+}
+
+/// Writes a pack, one record after the other, and returns its name, which is a digest of what is in it.
+fn write_pack<B: AsRef<[u8]>>(
+    directory: &Path,
+    format: &Format,
+    rows: &[Row],
+    records: impl Iterator<Item = std::io::Result<B>>,
+) -> std::io::Result<PathBuf> {
     let mut table = Vec::with_capacity(rows.len() * ROW);
     let mut offset = (HEAD + rows.len() * ROW) as u64;
-    for ((number, id), bytes) in rows {
+    for Row { key: (number, id), length, check } in rows {
         table.push(*number);
         table.extend_from_slice(id);
         table.extend_from_slice(&offset.to_le_bytes());
-        table.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-        table.extend_from_slice(&checksum(bytes));
-        offset += bytes.len() as u64;
+        table.extend_from_slice(&length.to_le_bytes());
+        table.extend_from_slice(check);
+        offset += u64::from(*length);
     }
     let digest = blake3::hash(&table);
-    let mut pack = Vec::with_capacity(offset as usize);
-    pack.extend_from_slice(format.magic);
-    pack.extend_from_slice(&(rows.len() as u32).to_le_bytes());
-    pack.extend_from_slice(digest.as_bytes());
-    pack.extend_from_slice(&table);
-    rows.iter().for_each(|it| pack.extend_from_slice(it.1));
+    let mut head = Vec::with_capacity(HEAD + table.len());
+    head.extend_from_slice(format.magic);
+    head.extend_from_slice(&(rows.len() as u32).to_le_bytes());
+    head.extend_from_slice(digest.as_bytes());
+    head.extend_from_slice(&table);
     let path = directory.join(format!("{}.{}", digest.to_hex(), format.extension));
-    super::write_whole(&path, &pack)?;
+    let part = |it: std::io::Result<B>| it.map(Part::Record);
+    super::write_parts(&path, std::iter::once(Ok(Part::Head(head))).chain(records.map(part)))?;
     Ok(path)
+}
+
+/// A part of a pack.
+enum Part<B> {
+    Head(Vec<u8>),
+    Record(B),
+}
+
+impl<B: AsRef<[u8]>> AsRef<[u8]> for Part<B> {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Part::Head(it) => it,
+            Part::Record(it) => it.as_ref(),
+        }
+    }
 }
 
 fn checksum(bytes: &[u8]) -> [u8; 8] {

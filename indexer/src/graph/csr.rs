@@ -46,6 +46,7 @@ impl Edges {
     pub(crate) fn build(nodes: usize, mut edges: Vec<RawEdge>) -> Edges {
         settle(nodes, &mut edges);
         let forward = Rows::build(nodes, edges.iter().map(|it| (it.source, it.target, it.label())));
+        drop(edges);
         let backward = forward.turned();
         Edges { forward, backward }
     }
@@ -134,7 +135,7 @@ impl Edges {
 
 /// Orders edges by source, kind and target; of edges that differ only in confidence the surest is kept, and those to itself or to no node
 /// are dropped.
-fn settle(nodes: usize, edges: &mut Vec<RawEdge>) {
+pub(super) fn settle(nodes: usize, edges: &mut Vec<RawEdge>) {
     edges.retain(|it| it.source != it.target && (it.source as usize) < nodes && (it.target as usize) < nodes);
     edges.sort_unstable_by_key(|it| (it.source, it.kind, it.target, u8::MAX - it.confidence));
     edges.dedup_by_key(|it| (it.source, it.kind, it.target));
@@ -221,8 +222,9 @@ impl Rows {
     }
 
     /// `edges` are sorted by their first number.
-    fn build(nodes: usize, edges: impl Iterator<Item = (u32, u32, u8)>) -> Rows {
-        let mut rows = Rows { starts: vec![0; nodes + 1], targets: Vec::new(), labels: Vec::new() };
+    fn build(nodes: usize, edges: impl ExactSizeIterator<Item = (u32, u32, u8)>) -> Rows {
+        let (targets, labels) = (Vec::with_capacity(edges.len()), Vec::with_capacity(edges.len()));
+        let mut rows = Rows { starts: vec![0; nodes + 1], targets, labels };
         for (at, target, label) in edges {
             rows.starts[at as usize + 1] += 1;
             rows.targets.push(target);

@@ -60,7 +60,7 @@ impl Lookup<'_> {
 
     fn is_global(&self, reached: Reached) -> bool {
         let Reached::Target(Target::Symbol(id)) = reached else { return false };
-        self.inventory.symbols.get(id.0 as usize).is_some_and(|it| it.parent.is_none() && it.owner.is_none())
+        self.inventory.symbols.get(id.0 as usize).is_some_and(|it| it.parent.is_none() && it.owner().is_none())
     }
 
     /// Returns what a name taken from what was reached leads to; nothing where that is known and lacks it.
@@ -118,7 +118,7 @@ impl Lookup<'_> {
     /// Returns the class that a definition says it holds or returns.
     fn said(&self, id: SymbolId, result: usize, trail: Trail) -> Held {
         let Some(symbol) = self.inventory.symbols.get(id.0 as usize) else { return Held::Unknown };
-        match symbol.instance_of.as_deref().and_then(|it| it.split(',').nth(result)) {
+        match symbol.instance_of().and_then(|it| it.split(',').nth(result)) {
             None | Some("") => Held::Unknown,
             Some(it) if OWN.contains(&it) => self.class_of(id).map_or(Held::Unknown, Held::Class),
             Some(it) => self.held(self.place(symbol.file, Some(id)), it, trail.step()),

@@ -2,6 +2,7 @@
 //!
 //! Nothing is computed before it is asked for but what needs a pass over all symbols, so that linking a few files again costs little.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -69,8 +70,14 @@ impl Trail {
 
 /// Gives the facts of files; may load them when first asked.
 pub(crate) trait FactsOf: Sync {
-    /// Returns the facts of a file; those of an empty file where they cannot be had.
+    /// Returns the facts of a file; those of an empty file where they cannot be had. Who resolves all anew may be given imports, exports and
+    /// what is said of bases alone.
     fn facts(&self, file: FileId) -> &FileFacts;
+
+    /// Returns the references of a file with their names, and perhaps more.
+    fn uses(&self, file: FileId) -> Cow<'_, FileFacts> {
+        Cow::Borrowed(self.facts(file))
+    }
 }
 
 impl FactsOf for Vec<&FileFacts> {
@@ -79,11 +86,22 @@ impl FactsOf for Vec<&FileFacts> {
     }
 }
 
+/// The path of a file, cut up.
+#[derive(Clone, Copy, Default)]
+struct Stem<'a> {
+    path: &'a str,
+    /// Without the extension.
+    whole: &'a str,
+    /// The last part of that.
+    name: &'a str,
+}
+
 /// What is known of the names of one file, each part from when it is first asked for.
 #[derive(Default)]
 pub(super) struct Tables<'a> {
     names: OnceLock<FileNames<'a>>,
     stars: OnceLock<Vec<FileId>>,
+    stem: OnceLock<Stem<'a>>,
     pub(super) members: OnceLock<FxHashMap<(SymbolId, &'a str), SymbolId>>,
     pub(super) bases: OnceLock<FxHashMap<SymbolId, Vec<SymbolId>>>,
     pub(super) ancestors: OnceLock<FxHashMap<SymbolId, Vec<SymbolId>>>,
@@ -153,14 +171,14 @@ impl<'a> Lookup<'a> {
         }
         for at in self.inventory.symbols_of(file) {
             let (id, symbol) = (SymbolId(at as u32), &self.inventory.symbols[at]);
-            if let Some(owner) = symbol.owner.as_deref().map(owner_path) {
-                self.apart.entry((family, last(owner), &symbol.name)).or_default().push(id);
+            if let Some(owner) = symbol.owner().map(owner_path) {
+                self.apart.entry((family, last(owner), symbol.name())).or_default().push(id);
                 if family == Family::Script {
                     self.makers.extend(self.function_at_top(file, owner));
                 }
             }
             if sight.reopened && symbol.kind == SymbolKind::Class && family.rules().is_part(symbol) {
-                self.reopened.entry((family, self.space_around(id), &symbol.qualified)).or_default().push(id);
+                self.reopened.entry((family, self.space_around(id), symbol.class_path())).or_default().push(id);
             }
         }
         if sight.apart {
@@ -174,8 +192,8 @@ impl<'a> Lookup<'a> {
             let symbol = &self.inventory.symbols[*at];
             symbol.parent.is_none()
                 && symbol.kind == SymbolKind::Function
-                && symbol.name == name
-                && symbol.owner.is_none()
+                && symbol.name() == name
+                && symbol.owner().is_none()
         };
         self.inventory.symbols_of(file).find(is_it).map(|it| SymbolId(it as u32))
     }
@@ -184,16 +202,16 @@ impl<'a> Lookup<'a> {
         self.namesakes.get_or_init(|| {
             let mut all = Namesakes::default();
             for (at, symbol) in self.inventory.symbols.iter().enumerate() {
-                let is_asked = || self.asked.as_ref().is_none_or(|it| it.contains(symbol.name.as_str()));
-                let is_member = || symbol.owner.is_some() || symbol.parent.is_some_and(|it| self.is_class(it));
+                let is_asked = || self.asked.as_ref().is_none_or(|it| it.contains(symbol.name()));
+                let is_member = || symbol.owner().is_some() || symbol.parent.is_some_and(|it| self.is_class(it));
                 // The cheapest question first: most symbols of many projects are tests.
                 if symbol.is_test || !is_member() || !is_asked() {
                     continue;
                 }
-                let name = symbol.name.as_str();
+                let name = symbol.name();
                 let family = self.world.family(symbol.file);
                 let is_property = match family {
-                    Family::Python => symbol.decorators.iter().any(|it| it.ends_with("property")),
+                    Family::Python => symbol.is_decorated_property(),
                     _ => symbol.form == Form::Accessor,
                 };
                 let table = match symbol.kind {
@@ -252,7 +270,7 @@ impl<'a> Lookup<'a> {
     /// Returns the space of a definition.
     pub(super) fn space_around(&self, id: SymbolId) -> Option<SpaceId> {
         let symbol = self.inventory.symbols.get(self.outermost(id).0 as usize)?;
-        self.world.home_of(symbol.file, symbol.namespace.as_deref().unwrap_or(""))
+        self.world.home_of(symbol.file, symbol.namespace().unwrap_or(""))
     }
 
     /// Returns the place of what stands in a namespace of a file, outside of any class.
@@ -402,11 +420,11 @@ impl<'a> Lookup<'a> {
     }
 
     fn nearest(&self, seer: FileId, candidates: &[SymbolId]) -> Option<SymbolId> {
-        let path = self.world.path_of(seer);
+        let path = self.stem(seer).path;
         let in_test = self.inventory.files.get(seer.0 as usize).is_some_and(|it| it.is_test);
         let nearness = |it: &SymbolId| {
             let symbol = &self.inventory.symbols[it.0 as usize];
-            let other = self.world.path_of(symbol.file);
+            let other = self.stem(symbol.file).path;
             let included = self.closeness(seer, symbol.file);
             let fits = in_test || !symbol.is_test;
             let is_defined = symbol.form != Form::Prototype;
@@ -424,18 +442,23 @@ impl<'a> Lookup<'a> {
         if stars.is_empty() {
             return 0;
         }
-        let stem = |it: FileId| {
-            let path = self.world.path_of(it);
-            path.rsplit_once('.').map_or(path, |it| it.0)
-        };
-        let (own, name) = (stem(file), stem(file).rsplit('/').next());
-        let close = |it: &FileId| match stem(*it) {
+        let own = self.stem(file);
+        let close = |it: &FileId| match self.stem(*it) {
             _ if *it == file => 1,
-            other if other == own => 3,
-            other if other.rsplit('/').next() == name => 2,
+            other if other.whole == own.whole => 3,
+            other if other.name == own.name => 2,
             _ => 0,
         };
         stars.iter().take(MAX_CANDIDATES).map(close).max().unwrap_or(0)
+    }
+
+    fn stem(&self, file: FileId) -> Stem<'a> {
+        let Some(table) = self.tables.get(file.0 as usize) else { return Stem::default() };
+        *table.stem.get_or_init(|| {
+            let path = self.world.path_of(file);
+            let whole = path.rsplit_once('.').map_or(path, |it| it.0);
+            Stem { path, whole, name: whole.rsplit('/').next().unwrap_or(whole) }
+        })
     }
 
     fn starred(&self, file: FileId, name: &str, trail: Trail) -> Option<Target> {

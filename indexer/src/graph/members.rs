@@ -19,7 +19,7 @@ impl<'a> Lookup<'a> {
                 return Some(id);
             }
             let symbol = self.inventory.symbols.get(id.0 as usize)?;
-            if symbol.owner.is_some() {
+            if symbol.owner().is_some() {
                 return self.owner(id);
             }
             next = symbol.parent;
@@ -30,14 +30,14 @@ impl<'a> Lookup<'a> {
     /// Returns the class of which a symbol is a member.
     pub(super) fn class_of(&self, member: SymbolId) -> Option<SymbolId> {
         let symbol = self.inventory.symbols.get(member.0 as usize)?;
-        if symbol.owner.is_some() { self.owner(member) } else { symbol.parent }
+        if symbol.owner().is_some() { self.owner(member) } else { symbol.parent }
     }
 
     /// Returns the class of a member that stands apart from it.
     fn owner(&self, id: SymbolId) -> Option<SymbolId> {
         let symbol = self.inventory.symbols.get(id.0 as usize)?;
-        let place = self.place_apart(symbol.file, symbol.namespace.as_deref());
-        self.class_named(place, owner_path(symbol.owner.as_deref()?), Trail::PLAIN)
+        let place = self.place_apart(symbol.file, symbol.namespace());
+        self.class_named(place, owner_path(symbol.owner()?), Trail::PLAIN)
     }
 
     /// Returns the member of a class, its own or inherited.
@@ -79,7 +79,7 @@ impl<'a> Lookup<'a> {
         for at in self.inventory.symbols_of(file) {
             let symbol = &self.inventory.symbols[at];
             if let Some(class) = symbol.parent.filter(|it| self.is_class(*it)) {
-                members.entry((class, symbol.name.as_str())).or_insert(SymbolId(at as u32));
+                members.entry((class, symbol.name())).or_insert(SymbolId(at as u32));
             }
         }
         members
@@ -91,7 +91,7 @@ impl<'a> Lookup<'a> {
         }
         let symbol = self.inventory.symbols.get(class.0 as usize)?;
         let family = self.world.family(symbol.file);
-        let candidates = self.apart.get(&(family, symbol.name.as_str(), name))?;
+        let candidates = self.apart.get(&(family, symbol.name(), name))?;
         candidates.iter().copied().find(|it| self.owner(*it) == Some(class))
     }
 
@@ -105,7 +105,7 @@ impl<'a> Lookup<'a> {
         if symbol.kind != SymbolKind::Class || !family.rules().sight().reopened || !family.rules().is_part(symbol) {
             return &[];
         }
-        let key = (family, self.space_around(class), symbol.qualified.as_str());
+        let key = (family, self.space_around(class), symbol.class_path());
         self.reopened.get(&key).map_or(&[], Vec::as_slice)
     }
 
@@ -116,7 +116,7 @@ impl<'a> Lookup<'a> {
             return id;
         }
         let parts = self.parts(id);
-        let name = symbol.name.as_bytes();
+        let name = symbol.name().as_bytes();
         let is_called_so = |it: &&SymbolId| {
             let file = self.inventory.symbols[it.0 as usize].path.file_name();
             file.strip_prefix(name).is_some_and(|it| it == b".cs")
@@ -175,7 +175,7 @@ impl<'a> Lookup<'a> {
 
     fn bases_of(&self, file: FileId) -> FxHashMap<SymbolId, Vec<SymbolId>> {
         let mut bases: FxHashMap<SymbolId, Vec<SymbolId>> = FxHashMap::default();
-        let (facts, first) = (self.facts.facts(file), self.first_of(file));
+        let (facts, first) = (self.facts.uses(file), self.first_of(file));
         for reference in facts.references.iter().filter(|it| it.usage == Usage::Base) {
             let Some(class) = reference.within.map(|it| SymbolId(first + it)) else { continue };
             let place = self.place(file, Some(class));
@@ -190,7 +190,7 @@ impl<'a> Lookup<'a> {
                 bases.entry(class).or_default().push(base);
             }
         }
-        for mixin in facts.imports.iter().filter(|it| it.form == ImportForm::Mixin) {
+        for mixin in self.facts.facts(file).imports.iter().filter(|it| it.form == ImportForm::Mixin) {
             let Some(class) = mixin.within.map(|it| SymbolId(first + it)).filter(|it| self.is_class(*it)) else {
                 continue;
             };
@@ -206,7 +206,7 @@ impl<'a> Lookup<'a> {
     /// Returns the bases that are said apart from the class.
     fn bases_apart(&self, class: SymbolId) -> Vec<SymbolId> {
         let Some(symbol) = self.inventory.symbols.get(class.0 as usize) else { return Vec::new() };
-        let Some(said) = self.implements.get(symbol.name.as_str()) else { return Vec::new() };
+        let Some(said) = self.implements.get(symbol.name()) else { return Vec::new() };
         let base = |(file, at): &(FileId, usize)| {
             let it = self.facts.facts(*file).implements.get(*at)?;
             let place = self.place(*file, None);

@@ -38,9 +38,9 @@ impl<'a> FileNames<'a> {
         for at in inventory.symbols_of(file) {
             let symbol = &inventory.symbols[at];
             // What JavaScript stores in `exports` is at the top of the file.
-            let is_top = symbol.owner.as_deref().is_none_or(|it| matches!(it, "exports" | "module.exports"));
+            let is_top = symbol.owner().is_none_or(|it| matches!(it, "exports" | "module.exports"));
             if symbol.parent.is_none() && is_top {
-                let known = names.definitions.entry(&symbol.name).or_insert(SymbolId(at as u32));
+                let known = names.definitions.entry(symbol.name()).or_insert(SymbolId(at as u32));
                 // A prototype only announces what the same file defines below.
                 if inventory.symbols[known.0 as usize].form == Form::Prototype {
                     *known = SymbolId(at as u32);

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use crate::FileFacts;
 use crate::facts::{ImportForm, ImportItem, Receiver, Reference, Usage};
 use crate::graph::config::Project;
-use crate::graph::csr::RawEdge;
+use crate::graph::csr::{RawEdge, settle};
 use crate::graph::held::Held;
 use crate::graph::lookup::{FactsOf, Lookup, Place, Target, Trail};
 use crate::graph::names::Bound;
@@ -46,9 +46,17 @@ pub(crate) fn resolve(sources: &Sources<'_>) -> Edges {
     let resolver = Resolver::new(sources);
     let mut edges = resolver.contains(|_| true);
     let files = sources.inventory.files.len() as u32;
-    let per_file: Vec<Vec<RawEdge>> = (0..files).into_par_iter().map(|it| resolver.file(FileId(it))).collect();
-    edges.extend(per_file.into_iter().flatten());
-    Edges::build(resolver.nodes.count(), edges)
+    let nodes = resolver.nodes.count();
+    let of_file = |it| {
+        let mut edges = resolver.file(FileId(it));
+        settle(nodes, &mut edges);
+        edges.into_boxed_slice()
+    };
+    let per_file: Vec<Box<[RawEdge]>> = (0..files).into_par_iter().map(of_file).collect();
+    drop(resolver);
+    edges.reserve_exact(per_file.iter().map(|it| it.len()).sum());
+    per_file.into_iter().for_each(|it| edges.extend(it));
+    Edges::build(nodes, edges)
 }
 
 /// Finds the edges of files.
@@ -128,6 +136,7 @@ impl<'a> Resolver<'a> {
         let first = self.lookup.first_of(file);
         // A base that is said apart from its class is no use of it by the file.
         let is_apart = |it: &&Reference| it.usage == Usage::Base && it.within.is_none();
+        let facts: &FileFacts = &self.lookup.facts.uses(file);
         for reference in facts.references.iter().filter(|it| !is_apart(it)) {
             let within = reference.within.map(|it| SymbolId(first + it));
             let source = within.map_or(self.nodes.file(file), |it| self.nodes.symbol(it));
@@ -205,7 +214,7 @@ impl<'a> Resolver<'a> {
                 continue;
             }
             let Some(class) = self.lookup.class_of(SymbolId(at as u32)) else { continue };
-            let inherited = self.lookup.inherited(class, &symbol.name);
+            let inherited = self.lookup.inherited(class, symbol.name());
             if let Some(base) = inherited {
                 let (source, target) = (self.nodes.symbol(SymbolId(at as u32)), self.nodes.symbol(base));
                 edges.push(RawEdge::new(source, target, EdgeKind::Overrides, CERTAIN));
@@ -278,7 +287,7 @@ impl<'a> Resolver<'a> {
 
     fn constructor(&self, class: SymbolId) -> Option<SymbolId> {
         let symbol = &self.lookup.inventory.symbols[class.0 as usize];
-        let names = self.lookup.world.rules(symbol.file).constructors(&symbol.name);
+        let names = self.lookup.world.rules(symbol.file).constructors(symbol.name());
         let found = names.into_iter().find_map(|it| self.lookup.member(class, it, Trail::START));
         found.filter(|it| self.lookup.inventory.symbols[it.0 as usize].kind == SymbolKind::Method)
     }

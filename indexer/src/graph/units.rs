@@ -299,7 +299,7 @@ impl<'a> World<'a> {
         let own = std::iter::once(("", None));
         let defined =
             inventory.symbols_of(file).map(|it| (it, &inventory.symbols[it])).filter(|it| it.1.parent.is_none());
-        let defined = defined.map(|(at, it)| (it.namespace.as_deref().unwrap_or(""), Some((at, it))));
+        let defined = defined.map(|(at, it)| (it.namespace().unwrap_or(""), Some((at, it))));
         for (namespace, definition) in own.chain(defined) {
             let known = homes.iter().find(|it| it.0 == namespace).map(|it| it.1);
             let Some(id) = known.or_else(|| self.home(family, &base, namespace)) else { continue };
@@ -308,8 +308,8 @@ impl<'a> World<'a> {
                 self.spaces[id.0 as usize].files.push(file);
             }
             let Some((at, symbol)) = definition else { continue };
-            if symbol.owner.is_none() && !matches!(symbol.kind, SymbolKind::Method | SymbolKind::Field) {
-                self.spaces[id.0 as usize].names.entry(&symbol.name).or_default().push(SymbolId(at as u32));
+            if symbol.owner().is_none() && !matches!(symbol.kind, SymbolKind::Method | SymbolKind::Field) {
+                self.spaces[id.0 as usize].names.entry(symbol.name()).or_default().push(SymbolId(at as u32));
             }
         }
         self.homes[file.0 as usize] = homes;

@@ -27,7 +27,7 @@ pub(super) fn ranked(index: &Index, request: &MapRequest) -> Vec<(SymbolId, f64)
     let hidden = if request.shows_focus { FxHashSet::default() } else { files_in_focus(index, request) };
     let wanted: FxHashSet<&str> = request.identifiers.iter().map(String::as_str).collect();
     let mut namesakes: FxHashMap<&str, usize> = FxHashMap::default();
-    index.symbols().iter().for_each(|it| *namesakes.entry(it.name.as_str()).or_default() += 1);
+    index.symbols().iter().for_each(|it| *namesakes.entry(it.name()).or_default() += 1);
     let mut all: Vec<(SymbolId, f64)> = Vec::with_capacity(index.symbols().len());
     for (at, symbol) in index.symbols().iter().enumerate() {
         let id = SymbolId(at as u32);
@@ -35,8 +35,8 @@ pub(super) fn ranked(index: &Index, request: &MapRequest) -> Vec<(SymbolId, f64)
         if reached <= 0.0 || hidden.contains(&symbol.file.0) || is_inside_function(index, symbol) {
             continue;
         }
-        let named = if wanted.contains(symbol.name.as_str()) { 10.0 } else { 1.0 };
-        all.push((id, reached * named * weight(symbol, namesakes.get(symbol.name.as_str()).copied().unwrap_or(0))));
+        let named = if wanted.contains(symbol.name()) { 10.0 } else { 1.0 };
+        all.push((id, reached * named * weight(symbol, namesakes.get(symbol.name()).copied().unwrap_or(0))));
     }
     all.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     all
@@ -88,6 +88,6 @@ fn is_inside_class_in_function(index: &Index, class: &Symbol) -> bool {
 fn weight(symbol: &Symbol, namesakes: usize) -> f64 {
     let data = matches!(symbol.kind, SymbolKind::Variable | SymbolKind::Field);
     let factors =
-        [(symbol.is_test, TEST), (data, DATA), (symbol.name.starts_with('_'), PRIVATE), (namesakes >= MANY, COMMON)];
+        [(symbol.is_test, TEST), (data, DATA), (symbol.name().starts_with('_'), PRIVATE), (namesakes >= MANY, COMMON)];
     factors.iter().filter(|it| it.0).map(|it| it.1).product()
 }

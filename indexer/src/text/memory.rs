@@ -1,11 +1,10 @@
 //! The words of a pack that is never stored: those of a few edited files, found by hash and not by a dictionary on disk.
 
-use rustc_hash::FxHashMap;
+use crate::text::vocabulary::Vocabulary;
 
 /// All words of a pack with their postings.
 pub(super) struct Memory {
-    /// The words by their numbers.
-    words: FxHashMap<Box<str>, u32>,
+    words: Vocabulary,
     columns: Vec<Column>,
 }
 
@@ -33,7 +32,7 @@ impl Postings {
 }
 
 impl Memory {
-    pub(super) fn new(words: FxHashMap<Box<str>, u32>, columns: Vec<Column>) -> Memory {
+    pub(super) fn new(words: Vocabulary, columns: Vec<Column>) -> Memory {
         Memory { words, columns }
     }
 
@@ -42,7 +41,7 @@ impl Memory {
         let found = self.words.get(word).zip(self.columns.get(column));
         found.into_iter().flat_map(|(word, column)| {
             let norm = |document: u32| column.norms.get(document as usize).copied().unwrap_or(0);
-            column.postings.of(*word).iter().map(move |(document, count)| (*document, *count, norm(*document)))
+            column.postings.of(word).iter().map(move |(document, count)| (*document, *count, norm(*document)))
         })
     }
 }

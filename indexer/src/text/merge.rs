@@ -7,13 +7,13 @@ use tantivy::schema::{Field as TantivyField, IndexRecordOption};
 use tantivy::{DocSet, InvertedIndexReader, TERMINATED};
 
 use crate::text::FIELDS;
-use crate::text::pack::{Pack, Row, pack_bytes};
+use crate::text::pack::{Pack, PackBytes, Row};
 use crate::text::write::{write_segment, write_term};
 
 const NONE: u32 = u32::MAX;
 
 /// Returns the bytes of a pack with all files of `packs`; a file that several have is taken once.
-pub(crate) fn merge(packs: &[Arc<Pack>]) -> tantivy::Result<Vec<u8>> {
+pub(crate) fn merge(packs: &[Arc<Pack>]) -> tantivy::Result<PackBytes> {
     let plan = Plan::of(packs);
     let mut norms = vec![vec![0; plan.documents as usize]; FIELDS];
     for (column, norms) in norms.iter_mut().enumerate() {
@@ -29,7 +29,7 @@ pub(crate) fn merge(packs: &[Arc<Pack>]) -> tantivy::Result<Vec<u8>> {
     let components = write_segment(&norms, &totals, |column, serializer| {
         merge_column(packs, &plan.numbers, column, serializer).map_err(std::io::Error::other)
     })?;
-    Ok(pack_bytes(&plan.rows, plan.documents, &components))
+    Ok(PackBytes::new(&plan.rows, plan.documents, components))
 }
 
 /// Where everything goes.

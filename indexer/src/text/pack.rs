@@ -198,7 +198,7 @@ impl Pack {
         Ok(())
     }
 
-    /// Reads what [`pack_bytes`] put together.
+    /// Reads what a [`PackBytes`] holds.
     fn read(bytes: OwnedBytes) -> Option<Pack> {
         let head = bytes.as_slice().get(..HEAD)?;
         let digest: [u8; 32] = head[8..].try_into().ok()?;
@@ -240,27 +240,37 @@ fn map(directory: &Path, name: PackName) -> Option<OwnedBytes> {
     directory.open_read(Path::new(&name.file_name())).ok()?.read_bytes().ok()
 }
 
-/// Puts a pack together from its rows and a written segment.
-pub(super) fn pack_bytes(rows: &[Row], documents: u32, components: &[Vec<u8>]) -> Vec<u8> {
-    let size: usize = components.iter().map(Vec::len).sum();
-    let mut bytes = Vec::with_capacity(HEAD + COUNTS + rows.len() * ROW + size);
-    bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&[0; 32]);
-    bytes.extend_from_slice(&documents.to_le_bytes());
-    bytes.extend_from_slice(&(rows.len() as u32).to_le_bytes());
-    components.iter().for_each(|it| bytes.extend_from_slice(&(it.len() as u64).to_le_bytes()));
-    rows.iter().for_each(|it| it.write(&mut bytes));
-    components.iter().for_each(|it| bytes.extend_from_slice(it));
-    let digest = blake3::hash(&bytes[HEAD..]);
-    bytes[8..HEAD].copy_from_slice(digest.as_bytes());
-    bytes
+/// The bytes of a pack, in the parts in which they were made.
+pub(crate) struct PackBytes {
+    pub(crate) name: PackName,
+    head: Vec<u8>,
+    components: Vec<OwnedBytes>,
 }
 
-/// Returns the name of a pack that [`pack_bytes`] made.
-pub(crate) fn name_of(bytes: &[u8]) -> PackName {
-    let mut name = [0; 32];
-    name.copy_from_slice(&bytes[8..HEAD]);
-    PackName(name)
+impl PackBytes {
+    /// Puts a pack together from its rows and a written segment.
+    pub(super) fn new(rows: &[Row], documents: u32, components: Vec<OwnedBytes>) -> PackBytes {
+        let mut head = Vec::with_capacity(HEAD + COUNTS + rows.len() * ROW);
+        head.extend_from_slice(MAGIC);
+        head.extend_from_slice(&[0; 32]);
+        head.extend_from_slice(&documents.to_le_bytes());
+        head.extend_from_slice(&(rows.len() as u32).to_le_bytes());
+        components.iter().for_each(|it| head.extend_from_slice(&(it.len() as u64).to_le_bytes()));
+        rows.iter().for_each(|it| it.write(&mut head));
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&head[HEAD..]);
+        for it in &components {
+            hasher.update(it);
+        }
+        let digest = hasher.finalize();
+        head[8..HEAD].copy_from_slice(digest.as_bytes());
+        PackBytes { name: PackName(*digest.as_bytes()), head, components }
+    }
+
+    /// Returns the parts in order; together they are the pack.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        std::iter::once(self.head.as_slice()).chain(self.components.iter().map(OwnedBytes::as_slice))
+    }
 }
 
 /// Starts a segment in memory.
@@ -271,12 +281,12 @@ pub(super) fn new_segment() -> tantivy::Result<(RamDirectory, Segment)> {
 }
 
 /// Takes the components of a segment that has been written in memory.
-pub(super) fn components_of(directory: &RamDirectory, segment: &Segment) -> tantivy::Result<Vec<Vec<u8>>> {
+pub(super) fn components_of(directory: &RamDirectory, segment: &Segment) -> tantivy::Result<Vec<OwnedBytes>> {
     COMPONENTS
         .iter()
         .map(|it| {
             let path = segment.relative_path(it.clone());
-            let bytes = directory.open_read(&path)?.read_bytes()?.as_slice().to_vec();
+            let bytes = directory.open_read(&path)?.read_bytes()?;
             directory.delete(&path).map_err(|it| tantivy::TantivyError::InternalError(it.to_string()))?;
             Ok(bytes)
         })

@@ -7,17 +7,17 @@
 use std::io::{self, Write};
 use std::ops::Range;
 
-use rustc_hash::FxHashMap;
 use tantivy::Segment;
 use tantivy::columnar::ColumnarWriter;
-use tantivy::directory::TerminatingWrite;
+use tantivy::directory::{OwnedBytes, TerminatingWrite};
 use tantivy::fieldnorm::{FieldNormReader, FieldNormsSerializer};
 use tantivy::index::SegmentComponent;
 use tantivy::postings::{FieldSerializer, InvertedIndexSerializer};
 use tantivy::schema::Field as TantivyField;
 
 use crate::text::memory::{self, Memory, Postings};
-use crate::text::pack::{DocumentKey, Pack, Row, components_of, new_segment, pack_bytes};
+use crate::text::pack::{DocumentKey, Pack, PackBytes, Row, components_of, new_segment};
+use crate::text::vocabulary::{SortedWords, Vocabulary};
 use crate::text::words::Splitter;
 use crate::text::{Corpus, FIELDS, Field, column};
 
@@ -26,7 +26,7 @@ pub(crate) type Run = Range<u32>;
 
 /// The documents of files, while they are collected.
 pub(crate) struct PackWriter {
-    words: FxHashMap<Box<str>, u32>,
+    words: Vocabulary,
     columns: Vec<Column>,
     rows: Vec<Row>,
     documents: u32,
@@ -57,7 +57,7 @@ impl PackWriter {
         let mut columns = Vec::new();
         columns.resize_with(FIELDS, Column::default);
         PackWriter {
-            words: FxHashMap::default(),
+            words: Vocabulary::default(),
             columns,
             rows: Vec::new(),
             documents: 0,
@@ -74,7 +74,7 @@ impl PackWriter {
     /// Returns about how many bytes are held.
     pub(crate) fn size(&self) -> usize {
         let streams: usize = self.columns.iter().map(|it| it.stream.len() + it.norms.len()).sum();
-        streams + self.words.len() * 64
+        streams + self.words.len() * 48
     }
 
     /// Begins the next file and returns its row.
@@ -89,15 +89,7 @@ impl PackWriter {
         let start = self.file.len() as u32;
         let mut splitter = Splitter::new(text);
         while splitter.next_into(&mut self.buffer) {
-            let number = match self.words.get(self.buffer.as_str()) {
-                Some(number) => *number,
-                None => {
-                    let number = self.words.len() as u32;
-                    self.words.insert(self.buffer.as_str().into(), number);
-                    number
-                }
-            };
-            self.file.push(number);
+            self.file.push(self.words.number(&self.buffer));
         }
         start..self.file.len() as u32
     }
@@ -134,17 +126,16 @@ impl PackWriter {
     }
 
     /// Returns the bytes of the pack.
-    pub(crate) fn finish(self) -> tantivy::Result<Vec<u8>> {
+    pub(crate) fn finish(self) -> tantivy::Result<PackBytes> {
         let PackWriter { words, columns, rows, documents, .. } = self;
-        let mut words: Vec<(Box<str>, u32)> = words.into_iter().collect();
-        words.sort_unstable();
+        let words = words.sorted();
         let norms: Vec<Vec<u8>> = columns.iter().map(|it| padded(&it.norms, documents)).collect();
         let totals: Vec<u64> = columns.iter().map(|it| it.words).collect();
         let mut streams = columns.into_iter().map(|it| it.stream);
         let components = write_segment(&norms, &totals, |_, serializer| {
             write_column(&words, &streams.next().unwrap_or_default(), serializer)
         })?;
-        Ok(pack_bytes(&rows, documents, &components))
+        Ok(PackBytes::new(&rows, documents, components))
     }
 }
 
@@ -189,7 +180,7 @@ pub(super) fn write_segment(
     norms: &[Vec<u8>],
     totals: &[u64],
     mut postings: impl FnMut(usize, &mut FieldSerializer<'_>) -> io::Result<()>,
-) -> tantivy::Result<Vec<Vec<u8>>> {
+) -> tantivy::Result<Vec<OwnedBytes>> {
     let (directory, segment) = new_segment()?;
     let mut norms_of = FieldNormsSerializer::from_write(segment.open_write(SegmentComponent::FieldNorms)?)?;
     let mut inverted = InvertedIndexSerializer::open(&segment)?;
@@ -217,13 +208,14 @@ fn write_rest(segment: &Segment, documents: u32) -> tantivy::Result<()> {
     Ok(store.terminate()?)
 }
 
-/// Writes the postings of a column; `words` are sorted and hold their numbers.
-fn write_column(words: &[(Box<str>, u32)], stream: &[u8], serializer: &mut FieldSerializer<'_>) -> io::Result<()> {
+/// Writes the postings of a column.
+fn write_column(words: &SortedWords, stream: &[u8], serializer: &mut FieldSerializer<'_>) -> io::Result<()> {
     let postings = by_word(words.len(), stream);
-    for (word, number) in words {
-        let postings = postings.of(*number);
+    let mut buffer = [0; 16];
+    for word in words.iter() {
+        let postings = postings.of(word.1);
         if !postings.is_empty() {
-            write_term(serializer, word.as_bytes(), postings)?;
+            write_term(serializer, words.bytes(word, &mut buffer), postings)?;
         }
     }
     Ok(())

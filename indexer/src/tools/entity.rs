@@ -101,10 +101,10 @@ pub(super) fn near_nodes(index: &Index, name: &str, count: usize) -> Vec<NodeId>
     let most = (short.chars().count() / 4).min(3);
     let mut near: Vec<(usize, bool, usize)> = Vec::new();
     for (at, symbol) in index.symbols().iter().enumerate() {
-        if symbol.name.len().abs_diff(short.len()) > most * 4 {
+        if symbol.name().len().abs_diff(short.len()) > most * 4 {
             continue;
         }
-        let distance = distance(&short, &symbol.name.to_lowercase());
+        let distance = distance(&short, &symbol.name().to_lowercase());
         if distance <= most {
             near.push((distance, symbol.is_test, at));
         }

@@ -32,15 +32,15 @@ impl CodeGraph {
 
     fn of_symbol<'g>(&'g self, symbol: &'g Symbol, property: NodeProperty) -> Value<'g> {
         match property {
-            NodeProperty::Name => Value::text(&symbol.name),
+            NodeProperty::Name => Value::text(symbol.name()),
             NodeProperty::Qualified => Value::text(&symbol.qualified),
             NodeProperty::Form => Value::text(symbol.form.as_str()),
             NodeProperty::Namespace => self.namespace(symbol).map_or(Value::Null, Value::text),
             NodeProperty::Signature => Value::text(&symbol.signature),
             NodeProperty::Doc => symbol.doc.as_deref().map_or(Value::Null, Value::text),
-            NodeProperty::Line => Value::Integer(symbol.lines.start.into()),
-            NodeProperty::EndLine => Value::Integer(symbol.lines.end.into()),
-            NodeProperty::Lines => Value::Integer(symbol.lines.count().into()),
+            NodeProperty::Line => Value::Integer(symbol.lines().start.into()),
+            NodeProperty::EndLine => Value::Integer(symbol.lines().end.into()),
+            NodeProperty::Lines => Value::Integer(symbol.lines().count().into()),
             NodeProperty::Language => self.file(symbol.file).map_or(Value::Null, |it| of_file(it, property)),
             NodeProperty::IsTest => Value::Boolean(symbol.is_test),
             NodeProperty::Path | NodeProperty::Label | NodeProperty::Kind => Value::Null,

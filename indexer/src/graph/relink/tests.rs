@@ -42,7 +42,7 @@ impl Kept {
             });
             let Some((of_file, outline)) = found else { continue };
             let is_test = language::of(language).is_test_path(path);
-            let summary = Arc::new(Summary::of(of_file));
+            let summary = Arc::new(Summary::of(of_file, None));
             kept.push(FoundFile { path: path.clone(), blob: *blob, language, is_test, summary });
             facts.push(Arc::clone(of_file));
             outlines.push(Arc::clone(outline));

@@ -25,7 +25,7 @@ impl Rules for CSharp {
     }
 
     fn is_part(&self, class: &Symbol) -> bool {
-        class.signature.split_whitespace().any(|it| it == "partial")
+        class.is_partial()
     }
 
     fn sight(&self) -> Sight {

@@ -30,10 +30,10 @@ impl Rules for Php {
     }
 
     fn standing(&self, world: &World<'_>, definition: &Symbol) -> u8 {
-        let space = world.home_of(definition.file, definition.namespace.as_deref().unwrap_or(""));
+        let space = world.home_of(definition.file, definition.namespace().unwrap_or(""));
         let space = space.and_then(|it| world.space_of(it)).map_or("", |it| it.name.as_str());
         let dot = if space.is_empty() { "" } else { "." };
-        world.project.loads(world.path_of(definition.file), &format!("{space}{dot}{}", definition.qualified))
+        world.project.loads(world.path_of(definition.file), &format!("{space}{dot}{}", definition.class_path()))
     }
 
     fn sight(&self) -> Sight {

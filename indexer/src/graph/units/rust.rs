@@ -118,6 +118,6 @@ fn submodule(world: &World<'_>, file: FileId, name: &str) -> Option<SpaceId> {
 /// Returns the module inside a file in which a line stands, as far as the definition that follows it tells.
 fn namespace_at<'a>(world: &World<'a>, file: FileId, line: u32) -> &'a str {
     let symbols = &world.inventory.symbols[world.inventory.symbols_of(file)];
-    let next = symbols.iter().filter(|it| it.parent.is_none()).find(|it| it.lines.end >= line);
-    next.and_then(|it| it.namespace.as_deref()).unwrap_or("")
+    let next = symbols.iter().filter(|it| it.parent.is_none()).find(|it| it.lines().end >= line);
+    next.and_then(|it| it.namespace()).unwrap_or("")
 }

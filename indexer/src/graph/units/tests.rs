@@ -30,7 +30,7 @@ impl Repository {
             let language = language_of(path.extension().unwrap());
             let is_test = path.to_str_lossy().contains("test");
             let blob = BlobId::from_bytes([0; 20]);
-            FoundFile { path, blob, language, is_test, summary: Arc::new(Summary::of(&FileFacts::default())) }
+            FoundFile { path, blob, language, is_test, summary: Arc::new(Summary::of(&FileFacts::default(), None)) }
         };
         let inventory = Inventory::new(files.iter().map(|it| file(it.0)).collect(), Vec::new());
         let outline = |namespace: Option<&str>| {

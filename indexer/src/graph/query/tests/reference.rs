@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use repo::{BlobId, RepoPath};
 
 use super::{Limits, Parameters};
+use crate::definitions::Definitions;
 use crate::graph::csr::RawEdge;
 use crate::graph::{CodeGraph, EdgeKind, Edges, NodeId, NodeKind, Nodes, Outline};
 use crate::symbol::{Definition, Form, LineRange, SymbolKind};
@@ -49,6 +50,7 @@ fn graph((symbols, edges): &Small) -> CodeGraph {
         instance_of: None,
     };
     let definitions = symbols.iter().enumerate().map(definition).collect();
+    let definitions = Arc::new(Definitions::known(definitions));
     let file = FoundFile {
         path: RepoPath::new("a.py").unwrap(),
         blob: BlobId::from_bytes([0; 20]),
