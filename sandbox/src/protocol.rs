@@ -24,6 +24,7 @@ const MODULES: &[(&str, &str)] = &[
     ("_patchwright_trace", include_str!("driver/trace.py")),
     ("_patchwright_child", include_str!("driver/child.py")),
     ("_patchwright_template", include_str!("driver/template.py")),
+    ("_patchwright_explain", include_str!("driver/explain.py")),
     ("_patchwright_with_pytest", include_str!("driver/with_pytest.py")),
     ("_patchwright_with_unittest", include_str!("driver/with_unittest.py")),
     ("_patchwright_with_django", include_str!("driver/with_django.py")),

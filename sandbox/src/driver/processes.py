@@ -112,8 +112,8 @@ class Family:
 
     def __init__(self, all_ours):
         self.all_ours = all_ours
-        # A template that stays between requests.
-        self.spared = None
+        # A template and its spare, which stay between requests.
+        self.spared = set()
 
     def end(self, pid, ended):
         """Kills the child's group and everything that descends from us; returns whether nothing is left.
@@ -146,7 +146,7 @@ class Family:
         # Stopping first: a bomb's children cannot replace each other while the next ones are being looked up.
         stopped = set()
         for _ in range(20):
-            fresh = [pid for pid in descendants(os.getpid()) if pid not in stopped and pid != self.spared]
+            fresh = [pid for pid in descendants(os.getpid()) if pid not in stopped and pid not in self.spared]
             if not fresh:
                 break
             for pid in fresh:
@@ -163,9 +163,8 @@ class Family:
             except ChildProcessError:
                 return False
             if pid == 0:
-                return self.spared is None or self._others()
-            if pid == self.spared:
-                self.spared = None
+                return not self.spared or self._others()
+            self.spared.discard(pid)
 
     def _others(self):
         me = os.getpid()
@@ -174,4 +173,4 @@ class Family:
                 children = file.read().split()
         except OSError:
             children = map(str, descendants(me))
-        return any(int(pid) != self.spared for pid in children)
+        return any(int(pid) not in self.spared for pid in children)

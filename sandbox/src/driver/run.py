@@ -115,6 +115,7 @@ class Run:
             self.pid = os.fork()
         if self.pid == 0:
             self.become_child(event_write, out_write, fresh)
+        self.supervisor.order_spare()
         os.close(event_write)
         os.close(out_write)
         self.fds.remove(event_write)
@@ -171,6 +172,7 @@ class Run:
                     checked = now
                     self.check_captured()
                     self.check_cpu(now)
+        self.supervisor.settle_spare()
         if not self.supervisor.family.end(self.pid, ended):
             self.unclean = "processes of the tests could not be ended"
         if not ended:

@@ -212,9 +212,21 @@ class Supervisor:
         message = {"request": run_module.request_of(header, self.root), "directory": os.path.join(self.root, header["cwd"]),
                    "environment": {"TMPDIR": run.temporary, "HOME": os.path.join(run.temporary, "home")}}
         pid = self.template.spawn(message, event_write, out_write)
+        self.family.spared = {self.template.pid}
         if pid is None:
             self.close_template()
         return pid
+
+    def order_spare(self):
+        if self.template is not None:
+            self.template.order_spare()
+
+    def settle_spare(self):
+        """Before processes that were left behind are looked for, it must be known which one was not."""
+        if self.template is not None:
+            spare = self.template.settle()
+            if spare is not None:
+                self.family.spared.add(spare)
 
     def ready_template(self, header):
         """Starts a template when it will pay, which is while no overlay is in place: it must know nothing but the base."""
@@ -246,14 +258,14 @@ class Supervisor:
             run.become_template(there, write)
         there.close()
         os.close(write)
-        self.family.spared = pid
+        self.family.spared = {pid}
         self.template = template.Template(key, pid, here, read)
 
     def close_template(self):
         if self.template is not None:
             self.template.close()
             self.template = None
-            self.family.spared = None
+            self.family.spared = set()
 
     def lay_over(self, header, body):
         changes, at = [], 0

@@ -5,6 +5,8 @@ import os
 import sys
 import time
 
+import _patchwright_explain as explain
+
 
 def run(child, leave):
     """Returns pytest's exit code, unless `leave` was called with it, which ends the process."""
@@ -74,8 +76,8 @@ def make_reporter(pytest):
                 self.child.template.serve(self.child)
                 restart_clock(session.config)
                 if session.config.option.tbstyle == "auto":
-                    # Explaining a failure with source takes longer than most tests; the report has message and frames.
                     session.config.option.tbstyle = "native"
+                    explain.install()
             if self.child.select is None:
                 return
             files = []
