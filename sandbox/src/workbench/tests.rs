@@ -1,6 +1,7 @@
 //! The driver and the conversation with it, on miniature repositories: one per way of going right or wrong.
 
 mod django;
+mod forked;
 mod hostile;
 mod languages;
 mod limits;

@@ -113,7 +113,8 @@ pub(crate) fn mutants(count: usize) -> Vec<String> {
     found
 }
 
-fn once(program: &str) -> Vec<String> {
+/// Returns every mutant of a text with one change.
+pub(crate) fn once(program: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (from, others) in SWAPS {
         for (at, _) in program.match_indices(from) {

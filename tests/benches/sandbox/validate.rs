@@ -1,7 +1,9 @@
-//! Candidates validated a second, in four ways.
+//! Candidates validated a second, in four ways, so many at a time in each: every lane has a box, or a container, of its own.
+//!
+//! A candidate that hangs is given up as the search does it: after ten times what the base takes in the same way, at the least 400 ms.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -10,41 +12,78 @@ use sandbox::{
     BackendKind, ConnectOptions, ImageRef, Labels, Overlay, RunnerKind, SandboxSpec, TestPlan, TestRequest, WorkFile,
     Workbench, connect,
 };
+use tokio::task::JoinSet;
 
 use crate::mutants::{FILE, PROGRAM, TEST, TEST_FILE};
+use crate::usual;
 
-/// How long one test may take, in every way alike.
+/// How long the test may take on the base.
 const PER_TEST: Duration = Duration::from_secs(5);
+/// How much longer a candidate may take than the base, as the search has it.
+pub(crate) const SLOWDOWN: u32 = 10;
+/// What a candidate may take whatever the base takes, as the search has it.
+const LEAST_LIMIT: Duration = Duration::from_millis(400);
 const LEAST_AGAINST_RUN: f64 = 10.0;
 const LEAST_AGAINST_EXEC: f64 = 4.0;
 
 /// Which candidates passed, and how long all of them took.
-struct Validated {
-    name: &'static str,
-    passed: Vec<bool>,
-    seconds: f64,
+pub(crate) struct Validated {
+    pub(crate) name: &'static str,
+    pub(crate) passed: Vec<bool>,
+    pub(crate) seconds: f64,
+}
+
+/// Candidates that several lanes take one after another, and what each lane found.
+pub(crate) struct Queue {
+    mutants: Vec<String>,
+    next: AtomicUsize,
+}
+
+/// Which candidates a lane took, and whether they passed.
+pub(crate) type Lane = Vec<(usize, bool)>;
+
+impl Queue {
+    pub(crate) fn new(mutants: &[String]) -> Queue {
+        Queue { mutants: mutants.to_vec(), next: AtomicUsize::new(0) }
+    }
+
+    /// Returns the next candidate and its number.
+    pub(crate) fn take(&self) -> Option<(usize, &String)> {
+        let at = self.next.fetch_add(1, Ordering::Relaxed);
+        self.mutants.get(at).map(|mutant| (at, mutant))
+    }
 }
 
 impl Validated {
+    /// Puts together what the lanes found.
+    pub(crate) fn new(name: &'static str, begin: Instant, lanes: Vec<Lane>) -> Validated {
+        let seconds = begin.elapsed().as_secs_f64();
+        let mut all = lanes.concat();
+        all.sort_unstable();
+        Validated { name, passed: all.into_iter().map(|(_, passed)| passed).collect(), seconds }
+    }
+
     fn rate(&self) -> f64 {
         self.passed.len() as f64 / self.seconds
     }
 }
 
-/// Validates all mutants in every way and compares both verdicts and speed.
-pub(crate) async fn run(mutants: &[String], docker: bool) -> Result<()> {
-    let mut ways = vec![with_workbench("workbench, process", BackendKind::Process, mutants).await?];
+/// Validates all mutants in every way, so many at a time, and compares both verdicts and speed.
+pub(crate) async fn run(mutants: &[String], at_once: usize, docker: bool) -> Result<()> {
+    let mut ways = vec![with_workbench("workbench, process", BackendKind::Process, mutants, at_once).await?];
     if docker {
-        ways.push(with_workbench("workbench, docker", BackendKind::Docker, mutants).await?);
+        ways.push(with_workbench("workbench, docker", BackendKind::Docker, mutants, at_once).await?);
         let image = image().await?;
-        ways.push(with_exec(&image, mutants)?);
-        ways.push(with_run(&image, mutants)?);
+        ways.push(usual::with_exec(&image, mutants, at_once)?);
+        ways.push(usual::with_run(&image, mutants, at_once)?);
     }
+    println!("{at_once} at a time");
     println!("candidates     seconds   a second   pass   way");
     for way in &ways {
         let passed = way.passed.iter().filter(|it| **it).count();
         println!("{:>10} {:>11.1} {:>10.1} {passed:>6}   {}", way.passed.len(), way.seconds, way.rate(), way.name);
     }
+    ensure!(ways.iter().all(|way| way.passed.len() == mutants.len()), "a candidate was lost");
     let [first, others @ ..] = ways.as_slice() else { bail!("nothing was measured") };
     for way in others {
         let different: Vec<usize> = (0..mutants.len()).filter(|at| way.passed[*at] != first.passed[*at]).collect();
@@ -107,81 +146,47 @@ pub(crate) fn request(program: Option<&str>) -> Result<TestRequest> {
     Ok(TestRequest { overlay, per_test: PER_TEST, ..TestRequest::all(plan()) })
 }
 
-async fn with_workbench(name: &'static str, kind: BackendKind, mutants: &[String]) -> Result<Validated> {
-    let mut passed = Vec::new();
+/// How long a test may take on a candidate that takes so long on the base.
+pub(crate) fn limit_of(base: Duration) -> Duration {
+    (base * SLOWDOWN).max(LEAST_LIMIT)
+}
+
+async fn with_workbench(
+    name: &'static str,
+    kind: BackendKind,
+    mutants: &[String],
+    at_once: usize,
+) -> Result<Validated> {
     let begin = Instant::now();
+    let queue = Arc::new(Queue::new(mutants));
+    let mut lanes = JoinSet::new();
+    for _ in 0..at_once {
+        let queue = Arc::clone(&queue);
+        lanes.spawn(async move { lane(kind, &queue).await });
+    }
+    let mut found = Vec::new();
+    while let Some(lane) = lanes.join_next().await {
+        found.push(lane??);
+    }
+    Ok(Validated::new(name, begin, found))
+}
+
+/// One box after another until no candidate is left; a box that a candidate ended is replaced.
+async fn lane(kind: BackendKind, queue: &Queue) -> Result<Lane> {
+    let mut found = Lane::new();
     let mut bench = workbench(kind).await?;
     let base = bench.run_tests(&request(None)?).await?;
     ensure!(base.all_passed(), "the program itself fails: {base:#?}");
-    for mutant in mutants {
+    let slowest = base.results.iter().map(|it| it.duration).max().context("no test ran")?;
+    let limit = limit_of(slowest);
+    while let Some((at, mutant)) = queue.take() {
         if !bench.is_alive() {
             bench.close().await?;
             bench = workbench(kind).await?;
         }
-        passed.push(bench.run_tests(&request(Some(mutant))?).await?.all_passed());
+        let request = TestRequest { per_test: limit, ..request(Some(mutant))? };
+        found.push((at, bench.run_tests(&request).await?.all_passed()));
     }
     bench.close().await?;
-    Ok(Validated { name, passed, seconds: begin.elapsed().as_secs_f64() })
-}
-
-/// What both usual ways run for one candidate, which comes by stdin. `timeout` is the limit that the workbench has.
-fn script() -> String {
-    format!("cat > {FILE} && timeout {} python3 -m pytest -q -p no:cacheprovider {TEST_FILE}", PER_TEST.as_secs())
-}
-
-fn prepared(image: &ImageRef, options: &[&str], argv: &[&str]) -> Command {
-    let mut command = Command::new("docker");
-    command.args(["run", "--network", "none", "--user", "65534:65534", "--workdir", "/tmp"]);
-    command.args(["--tmpfs", "/tmp:exec", "--env", "PYTHONDONTWRITEBYTECODE=1"]);
-    command.args(options).arg(image.as_str()).args(argv);
-    command
-}
-
-fn feed(mut command: Command, input: &str) -> Result<bool> {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-    child.stdin.take().context("stdin is piped")?.write_all(input.as_bytes())?;
-    match child.wait()?.code() {
-        Some(0) => Ok(true),
-        // Docker's own failures; everything else is pytest's word, or `timeout`'s.
-        Some(125..=127) => bail!("docker failed"),
-        _ => Ok(false),
-    }
-}
-
-fn with_run(image: &ImageRef, mutants: &[String]) -> Result<Validated> {
-    let script = format!("cat > {TEST_FILE} <<'END_OF_TEST'\n{TEST}END_OF_TEST\n{}", script());
-    let mut passed = Vec::new();
-    let begin = Instant::now();
-    for mutant in mutants {
-        passed.push(feed(prepared(image, &["--rm", "--interactive"], &["sh", "-c", &script]), mutant)?);
-    }
-    Ok(Validated { name: "docker run for each", passed, seconds: begin.elapsed().as_secs_f64() })
-}
-
-/// A container that is removed however the measurement ends.
-struct Kept(String);
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        let _removed = Command::new("docker").args(["rm", "--force", &self.0]).stdout(Stdio::null()).status();
-    }
-}
-
-fn with_exec(image: &ImageRef, mutants: &[String]) -> Result<Validated> {
-    let mut passed = Vec::new();
-    let begin = Instant::now();
-    let started = prepared(image, &["--detach", "--init"], &["sleep", "infinity"]).output()?;
-    ensure!(started.status.success(), "docker run: {}", String::from_utf8_lossy(&started.stderr));
-    let kept = Kept(String::from_utf8_lossy(&started.stdout).trim().to_owned());
-    let exec = |script: &str| {
-        let mut command = Command::new("docker");
-        command.args(["exec", "--interactive", &kept.0, "sh", "-c", script]);
-        command
-    };
-    ensure!(feed(exec(&format!("cat > {TEST_FILE}")), TEST)?, "the test could not be put into the container");
-    let script = script();
-    for mutant in mutants {
-        passed.push(feed(exec(&script), mutant)?);
-    }
-    Ok(Validated { name: "docker exec in a kept container", passed, seconds: begin.elapsed().as_secs_f64() })
+    Ok(found)
 }
