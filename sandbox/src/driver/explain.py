@@ -3,12 +3,13 @@
 pytest's own styles parse the source of every frame, its own and importlib's included, which takes longer than most tests. Nearly all
 candidates fail, and what is believed of them is the report; this is what people and models read of it.
 """
+import importlib
 import linecache
 import os
 import sys
 import traceback
 
-FRAMES = 40
+FRAMES = 20
 CHAIN = 8
 BETWEEN = {
     "cause": "\nThe above exception was the direct cause of the following exception:\n\n",
@@ -26,13 +27,15 @@ def install():
         native, whole = code.ReprTracebackNative, code.ReprExceptionInfo
     except (ImportError, AttributeError):
         return
-    tools = tuple(os.path.dirname(os.path.abspath(file)) + os.sep for file in (code.__file__[:-len("_code/code.py")] + "x", pytest.__file__, pluggy.__file__))
+    folders = (os.path.dirname(code.__file__), pytest.__file__, pluggy.__file__, importlib.__file__)
+    tools = tuple(os.path.dirname(os.path.abspath(part)) + os.sep for part in folders)
 
     def getrepr(self, *args, **options):
         style = options.get("style", args[1] if len(args) > 1 else "long")
         locals_too = options.get("showlocals", args[0] if args else False)
         # "short" is what pytest takes for errors of collection; others may look for what only that style has.
-        ours = style == "native" or style == "short" and sys._getframe(1).f_globals.get("__name__", "").startswith("_pytest.")
+        asking = sys._getframe(1).f_globals.get("__name__", "")
+        ours = style == "native" or style == "short" and asking.startswith("_pytest.")
         if ours and not locals_too:
             try:
                 return whole(reprtraceback=native(explained(self.value, tools)), reprcrash=self._getreprcrash())
@@ -61,7 +64,8 @@ def explained(value, tools):
 
 def one(value, tools):
     frames = [(frame.f_code, line or 0) for frame, line in traceback.walk_tb(value.__traceback__)]
-    shown = [entry for entry in frames if not entry[0].co_filename.startswith(("<frozen importlib", "<_patchwright") + tools)] or frames[-1:]
+    hidden = ("<frozen importlib", "<_patchwright") + tools
+    shown = [entry for entry in frames if not entry[0].co_filename.startswith(hidden)] or frames[-1:]
     lines = ["Traceback (most recent call last):\n"] if shown else []
     left_out = len(shown) - FRAMES
     for at, (code, line) in enumerate(shown):

@@ -112,6 +112,8 @@ class Supervisor:
         except BaseException:
             pass
         finally:
+            # Nobody's, and not to be written by every child anew.
+            sys.stdout.flush()
             os.dup2(pid_safe, 2)
             os.close(pid_safe)
             os.close(null)
