@@ -7,10 +7,12 @@
 pub mod branch;
 pub mod command;
 pub mod event;
+pub mod id;
 pub mod issue;
 mod markdown;
 
 pub use branch::{BranchError, BranchName};
 pub use command::{BotName, Command, Commands, Problem};
 pub use event::{Event, EventError};
+pub use id::{InstallationId, RepositoryId};
 pub use issue::{IssueRef, RefError, RepoName};
