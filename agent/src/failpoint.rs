@@ -3,11 +3,11 @@
 //! Each area lists its points in one constant, so that a test kills at every one of them instead of at those somebody thought of.
 //! `PATCHWRIGHT_FAIL_AT=store.accept.before_commit:3` kills at the third time that point is reached; without a number, at the first.
 
-/// Names a place in the code; a no-operation unless the program is built for tests or with the feature `failpoints`.
+/// Names a place in the code by area, action and step; a no-operation unless the program is built for tests or with the feature `failpoints`.
 #[macro_export]
 macro_rules! fail_point {
-    ($name:expr) => {
-        $crate::failpoint::reached($name)
+    ($area:expr, $action:expr, $step:expr) => {
+        $crate::failpoint::reached($area, $action, $step)
     };
 }
 
@@ -17,11 +17,11 @@ pub const VARIABLE: &str = "PATCHWRIGHT_FAIL_AT";
 /// Does nothing in a program for use.
 #[cfg(not(any(test, feature = "failpoints")))]
 #[inline(always)]
-pub fn reached(_: &str) {}
+pub fn reached(_: &str, _: &str, _: &str) {}
 
-/// Kills the process with a signal that nothing can catch if `name` is where it is to die.
+/// Kills the process with a signal that nothing can catch if `area.action.step` is where it is to die.
 #[cfg(any(test, feature = "failpoints"))]
-pub fn reached(name: &str) {
+pub fn reached(area: &str, action: &str, step: &str) {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -32,7 +32,8 @@ pub fn reached(name: &str) {
         Some((name.to_owned(), AtomicU64::new(count.parse().unwrap_or(1))))
     });
     let Some((wanted, left)) = target else { return };
-    if wanted == name && left.fetch_sub(1, Ordering::SeqCst) == 1 {
+    let here = wanted.split('.').eq([area, action, step]);
+    if here && left.fetch_sub(1, Ordering::SeqCst) == 1 {
         // Nothing is flushed, dropped or unwound, as when the machine's killer comes.
         let _ = nix::sys::signal::kill(nix::unistd::Pid::this(), nix::sys::signal::Signal::SIGKILL);
     }

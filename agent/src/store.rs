@@ -10,6 +10,11 @@
 mod error;
 pub mod job;
 pub mod model;
+mod postgres;
+mod schema;
+mod session;
+mod sql;
+mod sqlite;
 
 use std::time::Duration;
 
@@ -19,6 +24,9 @@ use github::{InstallationId, RepositoryId};
 pub use error::StoreError;
 pub use job::{Claim, Job, JobEvent, JobFilter, JobId, JobKind, JobState, Lease, NewJob, Orders, Outcome, Request};
 pub use model::*;
+pub use postgres::PostgresStore;
+pub use sql::{WRITE_POINTS, WRITES};
+pub use sqlite::SqliteStore;
 
 /// The result of every call.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;

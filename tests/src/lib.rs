@@ -11,6 +11,7 @@ pub mod engine;
 pub mod fingerprint;
 pub mod hub;
 pub mod leftovers;
+pub mod postgres;
 pub mod program;
 pub mod python;
 pub mod repository;

@@ -1,11 +1,12 @@
 //! What can go wrong in a store, by who must act.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::job::{JobId, JobState};
 
 /// Why a call had no effect.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The lease ran out or was given to somebody else: stop, and write nothing more.
     #[error("this worker no longer holds {what}")]
@@ -31,10 +32,10 @@ pub enum StoreError {
     Busy(JobId),
     /// No space is left for the database. What was kept before is unharmed, and calls succeed again when there is space.
     #[error("no space is left for the database: make room on its disk")]
-    Full(#[source] sqlx::Error),
+    Full(#[source] Arc<sqlx::Error>),
     /// The database does not answer, or not in time; trying again later may help.
     #[error("the database does not answer: {0}")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(#[source] Arc<sqlx::Error>),
     /// The database's content is damaged.
     #[error(
         "the database is damaged ({0}): stop the daemon, keep a copy of its files, and restore a backup, or recover what is readable with `sqlite3 FILE .recover` (see docs/operations.md)"
@@ -79,7 +80,7 @@ pub enum StoreError {
         /// A file, or an address without its password.
         path: String,
         /// Why.
-        source: sqlx::Error,
+        source: Arc<sqlx::Error>,
     },
     /// A row that this program cannot have written.
     #[error("unexpected content in the database: {0}")]
@@ -92,7 +93,7 @@ pub enum StoreError {
     Closed,
     /// A statement was refused for a reason that lies in this program.
     #[error("the database refused a statement: {0}")]
-    Statement(#[source] sqlx::Error),
+    Statement(#[source] Arc<sqlx::Error>),
 }
 
 impl StoreError {
@@ -108,10 +109,10 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(database) => {
                 let code = database.code().map(|code| code.into_owned()).unwrap_or_default();
                 match Class::of(&code) {
-                    Class::Full => StoreError::Full(error),
+                    Class::Full => StoreError::Full(Arc::new(error)),
                     Class::Corrupt => StoreError::Corrupt(database.message().to_owned()),
-                    Class::Unavailable => StoreError::Unavailable(error),
-                    Class::Other => StoreError::Statement(error),
+                    Class::Unavailable => StoreError::Unavailable(Arc::new(error)),
+                    Class::Other => StoreError::Statement(Arc::new(error)),
                 }
             }
             sqlx::Error::PoolClosed => StoreError::Closed,
@@ -119,9 +120,9 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::Tls(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::WorkerCrashed
-            | sqlx::Error::BeginFailed => StoreError::Unavailable(error),
+            | sqlx::Error::BeginFailed => StoreError::Unavailable(Arc::new(error)),
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => StoreError::Content(error.to_string()),
-            _ => StoreError::Statement(error),
+            _ => StoreError::Statement(Arc::new(error)),
         }
     }
 }
