@@ -27,3 +27,7 @@ id! {
     /// A repository.
     RepositoryId
 }
+id! {
+    /// A GitHub App.
+    AppId
+}

@@ -1,10 +1,15 @@
 //! Names of repositories and issues.
 
+mod read;
+
 use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
+
+pub use read::IssueHistory;
+pub(crate) use read::Nodes;
 
 /// The longest login GitHub gives out, with room for the suffix of managed accounts.
 const MAX_OWNER: usize = 64;
