@@ -15,6 +15,9 @@ use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder};
 use crate::error::{GitHubError, Transport};
 use crate::redact::{cut, redact};
 
+/// The largest answer that is read when it is an error, in bytes.
+const MAX_ERROR: usize = 64 * 1024;
+
 /// How the network is reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TransportOptions {
@@ -88,6 +91,8 @@ impl Wire {
         let whole = async {
             let answer = self.octocrab.execute(request).await.map_err(|error| broken(what, &error))?;
             let (parts, mut body) = answer.into_parts();
+            // What GitHub says of an error is read even where a small file was asked for.
+            let limit = if parts.status.is_success() { limit } else { limit.max(MAX_ERROR) };
             let mut read = BytesMut::new();
             while let Some(frame) = body.frame().await {
                 let frame = frame.map_err(|error| broken(what, &error))?;
