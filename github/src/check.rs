@@ -287,3 +287,6 @@ impl Repo {
         self.client().list_below(call, "jobs").await
     }
 }
+
+#[cfg(test)]
+mod tests;

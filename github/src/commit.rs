@@ -267,3 +267,6 @@ impl Repo {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,6 +35,8 @@ pub mod repository;
 pub mod signature;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 pub mod token;
 mod wire;
 

@@ -82,3 +82,66 @@ impl Repo {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::testing::{Hub, Reply, recorded};
+
+    async fn ask(status: u16, body: Value, login: &str, id: u64) -> Authority {
+        let hub =
+            Hub::start(move |seen| seen.path.contains("/collaborators/").then(|| Reply::Json(status, body.clone())))
+                .await;
+        hub.repo().await.authority(login, id).await
+    }
+
+    #[tokio::test]
+    async fn only_write_and_admin_of_the_same_account_count() {
+        let answer = |permission: &str| json!({ "permission": permission, "role_name": "admin", "user": { "id": 5, "login": "dude" } });
+        for permission in ["write", "admin"] {
+            assert!(ask(200, answer(permission), "dude", 5).await.is_granted());
+            assert!(!ask(200, answer(permission), "dude", 6).await.is_granted(), "the login moved to another account");
+        }
+        for permission in ["read", "none", "triage", "maintain", "", "WRITE", "owner"] {
+            let authority = ask(200, answer(permission), "dude", 5).await;
+            assert!(matches!(authority, Authority::Refused(Refusal::TooLittle(_))), "{permission}");
+        }
+        assert!(!ask(200, json!({ "permission": "admin" }), "dude", 5).await.is_granted());
+        for login in ["", "../../x", "a/b", "a?x", "a b", &"x".repeat(81)] {
+            assert!(
+                matches!(ask(200, answer("admin"), login, 5).await, Authority::Refused(Refusal::NoLogin)),
+                "{login}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn no_answer_is_a_refusal() {
+        for status in [201, 301, 401, 403, 404, 422, 429, 500, 503] {
+            let body = if status == 201 { Value::Null } else { json!({ "permission": "admin" }) };
+            let authority = ask(status, body, "dude", 5).await;
+            assert!(matches!(authority, Authority::Refused(Refusal::Unknown(_))), "{status}: {authority:?}");
+        }
+        assert!(!ask(200, json!("admin"), "dude", 5).await.is_granted());
+    }
+
+    #[tokio::test]
+    async fn the_recorded_answers_are_decided_as_they_should() {
+        let mut decided = Vec::new();
+        for name in ["GHRepositoryTest/getPermission", "cannotRetrievePermissionMaintainUser"] {
+            for exchange in recorded(name).remove(0).exchanges {
+                let Some(login) = exchange.path.split("/collaborators/").nth(1).and_then(|it| it.split('/').next())
+                else {
+                    continue;
+                };
+                let id = exchange.body["user"]["id"].as_u64().unwrap_or(1);
+                let authority = ask(exchange.status, exchange.body.clone(), login, id).await;
+                decided.push((login.to_owned(), authority.is_granted()));
+            }
+        }
+        let expected = [("kohsuke", true), ("dude", false), ("jglick", false), ("alecharp", false)];
+        assert_eq!(decided, expected.map(|(login, granted)| (login.to_owned(), granted)));
+    }
+}

@@ -254,3 +254,6 @@ impl Repo {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
