@@ -14,8 +14,10 @@
 mod build;
 mod curly;
 mod events;
+mod kotlin;
 mod python;
 mod reach;
+mod ruby;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -133,9 +135,6 @@ pub enum FlowError {
     /// No function is there.
     #[error("no function is at this place")]
     NoFunction,
-    /// The language has no table of statements yet.
-    #[error("control flow of {0:?} is not known")]
-    Language(LanguageId),
     /// The function is nested too deeply or has too many statements.
     #[error("the function is too large for its control flow to be shown")]
     TooLarge,
@@ -145,21 +144,18 @@ impl Flow {
     /// Returns the views of the innermost function around a line, counted from 1.
     ///
     /// # Errors
-    /// When there is none, it is too large, or the language is not known.
+    /// When there is none, or it is too large.
     pub fn at_line(tree: &SyntaxTree, line: u32) -> Result<Flow, FlowError> {
-        let lowering = lowering(tree.language()).ok_or(FlowError::Language(tree.language()))?;
+        let lowering = lowering(tree.language());
         let holds = |it: &SyntaxNode<'_>| it.start_line() <= line as usize && line as usize <= it.end_line();
         let innermost = functions(tree, lowering).into_iter().filter(holds).min_by_key(|it| it.span().len());
         build::flow(innermost.ok_or(FlowError::NoFunction)?, lowering)
     }
 
     /// Returns the views of all functions of a file, the outer before those in them; what is too large is left out.
-    ///
-    /// # Errors
-    /// When the language is not known.
-    pub fn of_all(tree: &SyntaxTree) -> Result<Vec<Flow>, FlowError> {
-        let lowering = lowering(tree.language()).ok_or(FlowError::Language(tree.language()))?;
-        Ok(functions(tree, lowering).into_iter().filter_map(|it| build::flow(it, lowering).ok()).collect())
+    pub fn of_all(tree: &SyntaxTree) -> Vec<Flow> {
+        let lowering = lowering(tree.language());
+        functions(tree, lowering).into_iter().filter_map(|it| build::flow(it, lowering).ok()).collect()
     }
 
     /// Returns the edges that leave a block.
@@ -177,16 +173,17 @@ fn functions<'t>(tree: &'t SyntaxTree, lowering: &dyn Lowering) -> Vec<SyntaxNod
     tree.root().descendants().filter(|it| lowering.is_function(*it)).collect()
 }
 
-fn lowering(language: LanguageId) -> Option<&'static dyn Lowering> {
+fn lowering(language: LanguageId) -> &'static dyn Lowering {
     match language {
-        LanguageId::Python => Some(&python::Python),
-        LanguageId::JavaScript | LanguageId::TypeScript | LanguageId::Tsx => Some(&curly::JAVASCRIPT),
-        LanguageId::Java => Some(&curly::JAVA),
-        LanguageId::CSharp => Some(&curly::CSHARP),
-        LanguageId::Go => Some(&curly::GO),
-        LanguageId::C | LanguageId::Cpp => Some(&curly::C),
-        LanguageId::Php => Some(&curly::PHP),
-        LanguageId::Rust => Some(&curly::RUST),
-        LanguageId::Kotlin | LanguageId::Ruby => None,
+        LanguageId::Python => &python::Python,
+        LanguageId::JavaScript | LanguageId::TypeScript | LanguageId::Tsx => &curly::JAVASCRIPT,
+        LanguageId::Java => &curly::JAVA,
+        LanguageId::CSharp => &curly::CSHARP,
+        LanguageId::Go => &curly::GO,
+        LanguageId::C | LanguageId::Cpp => &curly::C,
+        LanguageId::Php => &curly::PHP,
+        LanguageId::Rust => &curly::RUST,
+        LanguageId::Kotlin => &kotlin::Kotlin,
+        LanguageId::Ruby => &ruby::Ruby,
     }
 }

@@ -338,7 +338,7 @@ fn go_loop(node: Node<'_>) -> Loop<'_> {
 }
 
 fn attempt(node: Node<'_>) -> Try<'_> {
-    let mut attempt = Try { body: node.field("body"), ..Try::default() };
+    let mut attempt = Try { body: node.field("body").into_iter().collect(), ..Try::default() };
     attempt.resources.extend(node.field("resources").map(Part::read));
     for clause in node.named_children() {
         match clause.kind() {

@@ -139,7 +139,7 @@ fn alternative(node: Node<'_>) -> Option<Node<'_>> {
 }
 
 fn attempt(node: Node<'_>) -> Try<'_> {
-    let mut attempt = Try { body: node.field("body"), ..Try::default() };
+    let mut attempt = Try { body: node.field("body").into_iter().collect(), ..Try::default() };
     for clause in node.named_children() {
         let body = of_kind(clause, "block").last();
         match clause.kind() {

@@ -222,7 +222,8 @@ pub(super) struct Loop<'t> {
 pub(super) struct Try<'t> {
     /// What is opened before the body and whose failures are met as well.
     pub(super) resources: Vec<Part<'t>>,
-    pub(super) body: Option<Node<'t>>,
+    /// The statements that are tried.
+    pub(super) body: Vec<Node<'t>>,
     pub(super) handlers: Vec<Handler<'t>>,
     /// What runs after a body that did not fail.
     pub(super) otherwise: Option<Node<'t>>,

@@ -22,7 +22,7 @@ fn views_are_as_written_down() {
             let (name, language) = (path.display(), language_of(path.extension().unwrap().to_str().unwrap()));
             let tree = SyntaxTree::parse(language, bytes.clone());
             assert!(tree.is_clean(), "{name} has an error");
-            let flows = Flow::of_all(&tree).unwrap();
+            let flows = Flow::of_all(&tree);
             let views: Vec<String> = flows.iter().map(|it| it.render(&bytes)).collect();
             let views = views.join("\n");
             let golden = path.with_extension(format!("{}.flow", path.extension().unwrap().to_str().unwrap()));
@@ -54,7 +54,7 @@ fn broken_programs_of_every_language_have_views() {
                 let mut broken = bytes[..end].to_vec();
                 broken.extend_from_slice(&bytes[(end + 7).min(bytes.len())..]);
                 for text in [&bytes[..end], &broken] {
-                    let flows = Flow::of_all(&SyntaxTree::parse(language_of(extension), text)).unwrap();
+                    let flows = Flow::of_all(&SyntaxTree::parse(language_of(extension), text));
                     flows.iter().for_each(check_blocks);
                 }
             }
@@ -75,6 +75,8 @@ fn language_of(extension: &str) -> LanguageId {
         "cpp" => LanguageId::Cpp,
         "php" => LanguageId::Php,
         "rs" => LanguageId::Rust,
+        "kt" => LanguageId::Kotlin,
+        "rb" => LanguageId::Ruby,
         other => panic!("no language has {other}"),
     }
 }
@@ -258,7 +260,7 @@ proptest! {
         let mut bytes = text.into_bytes();
         let at = cut.min(bytes.len());
         bytes.splice(at..(at + 3).min(bytes.len()), junk);
-        for flow in Flow::of_all(&SyntaxTree::parse(LanguageId::Python, bytes.clone())).unwrap() {
+        for flow in Flow::of_all(&SyntaxTree::parse(LanguageId::Python, bytes.clone())) {
             check_blocks(&flow);
             flow.render(&bytes);
         }

@@ -89,7 +89,7 @@ impl<'t> Builder<'t, '_> {
             self.frames.push(Frame { kind: FrameKind::Catch { handlers }, label: None });
         }
         self.states(it.resources)?;
-        self.lower_some(it.body)?;
+        it.body.into_iter().try_for_each(|it| self.lower(it))?;
         if handlers.is_some() {
             self.frames.pop();
         }
