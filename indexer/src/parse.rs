@@ -14,8 +14,8 @@ const MAX_BYTES: usize = 1 << 20;
 const HEAD: usize = 2048;
 /// People do not write lines this long, on the average of a file.
 const LONG_LINES: usize = 400;
-/// A parse ends after this long. A megabyte of sound code takes a tenth of a second.
-pub(crate) const LIMIT: Duration = Duration::from_secs(5);
+/// A parse ends after this long, if it was not found before that it goes back too often. A megabyte of sound code takes a tenth of a second.
+pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 
 /// Returns why a file of these bytes is left out; `None` when it is not.
 pub(crate) fn reason_to_skip(bytes: &[u8]) -> Option<SkipReason> {

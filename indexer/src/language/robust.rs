@@ -116,12 +116,23 @@ fn check_nested(language: LanguageId, open: &str, close: &str, depth: usize) {
 
 #[test]
 fn a_parse_ends_in_time() {
-    // Twenty thousand comments and then as many words that are no comment take the parser half a minute.
-    let slow = ["#if A\n".repeat(20_000), "x".to_owned(), "#endif\n".repeat(20_000)].concat();
+    // Ten thousand types that never end are one node of all that came before, made anew each time.
+    let slow = "A<".repeat(20_000);
     let started = Instant::now();
-    let limit = Duration::from_millis(200);
-    assert_eq!(parse::extract(LanguageId::Python, slow.as_bytes(), limit), Err(SkipReason::TooSlow));
+    let limit = Duration::from_millis(100);
+    assert_eq!(parse::extract(LanguageId::CSharp, slow.as_bytes(), limit), Err(SkipReason::TooSlow));
     assert!(started.elapsed() < LONGEST);
+}
+
+#[test]
+fn a_parse_that_goes_back_too_often_ends_whatever_the_clock_says() {
+    // Comments are looked through to the last of them at the end of each line.
+    let comments = |count: usize| ["#if A\n".repeat(count), "x".to_owned(), "#endif\n".repeat(count)].concat();
+    let far = Duration::from_secs(24 * 60 * 60);
+    let started = Instant::now();
+    assert_eq!(parse::extract(LanguageId::Python, comments(20_000).as_bytes(), far), Err(SkipReason::TooSlow));
+    assert!(started.elapsed() < LONGEST);
+    assert!(parse::extract(LanguageId::Python, comments(2_000).as_bytes(), far).is_ok());
 }
 
 proptest! {
