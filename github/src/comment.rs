@@ -18,8 +18,8 @@ const MINIMIZE: Operation = Operation {
     what: "fold a comment",
     name: "MinimizeComment",
     kind: Kind::Mutation,
-    text: "mutation MinimizeComment($id: ID!) {
-  minimizeComment(input: { subjectId: $id, classifier: OUTDATED }) { minimizedComment { isMinimized } }
+    text: "mutation MinimizeComment($input: MinimizeCommentInput!) {
+  minimizeComment(input: $input) { minimizedComment { isMinimized } }
 }",
 };
 
@@ -85,7 +85,8 @@ impl Repo {
     /// # Errors
     /// When it is gone, or GitHub cannot be asked.
     pub async fn minimise(&self, node_id: &str) -> Result<(), GitHubError> {
-        let _: Option<Value> = self.client().graphql(self.auth(), &MINIMIZE, json!({ "id": node_id })).await?;
+        let input = json!({ "input": { "subjectId": node_id, "classifier": "OUTDATED" } });
+        let _: Option<Value> = self.client().graphql(self.auth(), &MINIMIZE, input).await?;
         Ok(())
     }
 }

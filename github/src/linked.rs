@@ -13,8 +13,8 @@ const CREATE: Operation = Operation {
     what: "link a branch to an issue",
     name: "CreateLinkedBranch",
     kind: Kind::Mutation,
-    text: "mutation CreateLinkedBranch($issue: ID!, $oid: GitObjectID!, $name: String!) {
-  createLinkedBranch(input: { issueId: $issue, oid: $oid, name: $name }) { linkedBranch { id } }
+    text: "mutation CreateLinkedBranch($input: CreateLinkedBranchInput!) {
+  createLinkedBranch(input: $input) { linkedBranch { id } }
 }",
 };
 
@@ -55,8 +55,8 @@ impl LinkedBranch {
     /// # Errors
     /// When GitHub refuses ([`GitHubError::Stale`] if it made none, as for a branch that is there), or cannot be asked.
     pub async fn make(&self, repo: &Repo) -> Result<(), GitHubError> {
-        let variables = json!({ "issue": self.issue_node_id, "oid": self.at.as_str(), "name": self.branch.as_str() });
-        let data: Data = repo.client().graphql(repo.auth(), &CREATE, variables).await?;
+        let wish = json!({ "issueId": self.issue_node_id, "oid": self.at.as_str(), "name": self.branch.as_str() });
+        let data: Data = repo.client().graphql(repo.auth(), &CREATE, json!({ "input": wish })).await?;
         match data.create_linked_branch.and_then(|it| it.linked_branch) {
             Some(_) => Ok(()),
             None => Err(GitHubError::Stale { what: CREATE.what, found: "GitHub made no branch".to_owned() }),

@@ -34,8 +34,8 @@ const RESOLVE: Operation = Operation {
     what: "resolve a thread",
     name: "ResolveReviewThread",
     kind: Kind::Mutation,
-    text: "mutation ResolveReviewThread($id: ID!) {
-  resolveReviewThread(input: { threadId: $id }) { thread { isResolved } }
+    text: "mutation ResolveReviewThread($input: ResolveReviewThreadInput!) {
+  resolveReviewThread(input: $input) { thread { isResolved } }
 }",
 };
 
@@ -250,7 +250,8 @@ impl Repo {
     /// # Errors
     /// When it is gone, or GitHub cannot be asked.
     pub async fn resolve_thread(&self, id: &str) -> Result<(), GitHubError> {
-        let _: Option<Value> = self.client().graphql(self.auth(), &RESOLVE, json!({ "id": id })).await?;
+        let input = json!({ "input": { "threadId": id } });
+        let _: Option<Value> = self.client().graphql(self.auth(), &RESOLVE, input).await?;
         Ok(())
     }
 }

@@ -34,6 +34,19 @@ async fn a_marker_in_a_strangers_comment_is_not_ours() {
 }
 
 #[tokio::test]
+async fn an_old_comment_is_folded() {
+    let hub = Hub::start(|seen| {
+        let data = json!({ "minimizeComment": { "minimizedComment": { "isMinimized": true } } });
+        (seen.path == "/graphql").then(|| Reply::Json(200, json!({ "data": data })))
+    })
+    .await;
+    hub.repo().await.minimise("IC_1").await.unwrap();
+    let body = hub.seen().pop().unwrap().body;
+    assert_eq!(body["operationName"], "MinimizeComment");
+    assert_eq!(body["variables"], json!({ "input": { "subjectId": "IC_1", "classifier": "OUTDATED" } }));
+}
+
+#[tokio::test]
 async fn lists_are_read_to_their_end() {
     let hub = Hub::start(|seen| {
         let page: usize = seen.path.split("&page=").nth(1)?.parse().unwrap();
@@ -83,7 +96,7 @@ async fn the_history_of_an_issue_tells_when_its_texts_changed() {
         let issue = json!({
             "id": "I_1", "lastEditedAt": "2026-01-02T00:00:00Z",
             "timelineItems": { "nodes": [{ "createdAt": "2026-01-03T00:00:00Z" }] },
-            "closedByPullRequestsReferences": { "nodes": [{ "number": 9 }] },
+            "closedByPullRequestsReferences": { "nodes": [{ "number": 8, "state": "MERGED" }, { "number": 9, "state": "OPEN" }] },
         });
         let issue = if seen.body["variables"]["number"] == 1 { issue } else { Value::Null };
         (seen.path == "/graphql").then(|| Reply::Json(200, json!({ "data": { "repository": { "issue": issue } } })))
@@ -114,7 +127,7 @@ async fn a_search_stays_within_the_repository() {
 #[tokio::test]
 async fn a_branch_is_linked_or_said_to_be_there() {
     let hub = Hub::start(|seen| {
-        let made = seen.body["variables"]["name"] == "fix/7";
+        let made = seen.body["variables"]["input"]["name"] == "fix/7";
         let data = json!({ "createLinkedBranch": { "linkedBranch": made.then(|| json!({ "id": "L" })) } });
         (seen.path == "/graphql").then(|| Reply::Json(200, json!({ "data": data })))
     })
@@ -180,7 +193,7 @@ async fn an_app_is_made_from_its_manifest() {
 async fn the_repositories_of_an_installation_are_read_with_a_token_that_sees_only_names() {
     let hub = Hub::start(|seen| {
         let list = json!({ "total_count": 1, "repositories": [{ "id": 7, "full_name": "a/b" }] });
-        seen.path.starts_with("/installation/repositories").then(|| Reply::Json(200, list))
+        seen.path.starts_with("/installation/repositories").then_some(Reply::Json(200, list))
     })
     .await;
     let all = hub.client().installation_repositories(InstallationId(1)).await.unwrap();

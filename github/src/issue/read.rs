@@ -21,7 +21,7 @@ const HISTORY: Operation = Operation {
       id
       lastEditedAt
       timelineItems(last: 1, itemTypes: [RENAMED_TITLE_EVENT]) { nodes { ... on RenamedTitleEvent { createdAt } } }
-      closedByPullRequestsReferences(first: 20, includeClosedPrs: false) { nodes { number } }
+      closedByPullRequestsReferences(first: 20, includeClosedPrs: false) { nodes { number state } }
     }
   }
 }",
@@ -89,6 +89,13 @@ struct Found {
 #[derive(Deserialize)]
 struct Linked {
     number: u64,
+    #[serde(default)]
+    state: String,
+}
+
+fn open_pulls(linked: Nodes<Linked>) -> Vec<u64> {
+    let open = linked.nodes.into_iter().flatten().filter(|it| it.state == "OPEN");
+    open.map(|it| it.number).collect()
 }
 
 impl Repo {
@@ -121,13 +128,7 @@ impl Repo {
                 .flatten()
                 .filter_map(|it| it.created_at)
                 .next_back(),
-            linked_pulls: issue
-                .closed_by_pull_requests_references
-                .nodes
-                .into_iter()
-                .flatten()
-                .map(|it| it.number)
-                .collect(),
+            linked_pulls: open_pulls(issue.closed_by_pull_requests_references),
         })
     }
 

@@ -73,7 +73,7 @@ async fn threads_are_read_answered_and_resolved() {
                 { "id": "T1", "isResolved": false, "comments": { "nodes": [{ "databaseId": 11 }] } }, null
             ] } } } } }),
         )),
-        "/graphql" if seen.body["variables"]["id"] == "T1" => {
+        "/graphql" if seen.body["variables"]["input"]["threadId"] == "T1" => {
             Some(Reply::Json(200, json!({ "data": { "resolveReviewThread": { "thread": { "isResolved": true } } } })))
         }
         "/graphql" => Some(Reply::Json(
