@@ -1,7 +1,7 @@
 //! The client: who may ask, in which order, and what an answer means.
 //!
 //! Every request of the program goes through [`Client`]: it waits for its turn ([`crate::limits`]), takes a token ([`crate::token`]),
-//! travels ([`crate::wire`]), and comes back as a value or a [`GitHubError`]. Reads are repeated a little when the network fails; a change
+//! travels (`wire`), and comes back as a value or a [`GitHubError`]. Reads are repeated a little when the network fails; a change
 //! never is, because nobody knows whether it had its effect: whoever asked for it looks first.
 
 mod cache;
