@@ -315,8 +315,8 @@ async fn graphql(hub: &Hub, api: &ByHand<'_>, pull: u64) {
     .await;
     let thread = &threads["data"]["repository"]["pullRequest"]["reviewThreads"]["nodes"][0];
     assert_eq!((&thread["isResolved"], &thread["comments"]["totalCount"]), (&json!(false), &json!(2)));
-    let resolve = "mutation R($input: ResolveReviewThreadInput!) { resolveReviewThread(input: $input) { thread { isResolved } } }";
-    let got = ask("R", resolve, json!({ "input": { "threadId": thread["id"] } })).await;
+    let resolve = "mutation R($id: ID!) { resolveReviewThread(input: { threadId: $id }) { thread { isResolved } } }";
+    let got = ask("R", resolve, json!({ "id": thread["id"] })).await;
     assert_eq!(got["data"]["resolveReviewThread"]["thread"]["isResolved"], true);
     let main = text(&api.get(&format!("{REPO}/git/ref/heads/main"), 200).await.body["object"]["sha"]);
     let node = api.get(&format!("{REPO}/issues/{}", issue.number), 200).await.body["node_id"].clone();
@@ -324,6 +324,12 @@ async fn graphql(hub: &Hub, api: &ByHand<'_>, pull: u64) {
         "mutation L($input: CreateLinkedBranchInput!) { createLinkedBranch(input: $input) { linkedBranch { id } } }";
     let input = json!({ "input": { "issueId": node, "oid": main, "name": "patchwright/issue-9-x" } });
     let got = ask("L", link, input).await;
+    hub.user("ann").edits(issue, Some("Third time"), None).unwrap();
+    let query =
+        "query IssueHistory($owner: String!, $name: String!, $number: Int!) { repository { issue { lastEditedAt } } }";
+    let seen = ask("IssueHistory", query, json!({ "owner": "octo", "name": "demo", "number": issue.number })).await;
+    let seen = &seen["data"]["repository"]["issue"];
+    assert_eq!((&seen["lastEditedAt"], &seen["timelineItems"]["totalCount"]), (&Value::Null, &json!(1)));
     assert_eq!(got["data"]["createLinkedBranch"]["linkedBranch"]["ref"]["name"], "patchwright/issue-9-x");
 }
 

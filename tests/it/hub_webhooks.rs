@@ -164,6 +164,17 @@ async fn deliveries_are_signed_and_go_astray_when_told_to() {
     app.sent("POST", &path, None, 202).await;
     settle(&hub).await;
     assert_eq!(titles()[6..], ["lost"]);
+    hub.set_secret("the second");
+    hub.handle(Handling::OldSecret);
+    open("old");
+    hub.handle(Handling::Send);
+    open("new");
+    settle(&hub).await;
+    for (n, secret) in [(7, SECRET), (8, "the second")] {
+        let (headers, body) = &seen.lock().unwrap()[n];
+        let ours = signed_headers(secret, 4242, header(headers, "x-github-delivery"), "issues", body);
+        assert!(ours.iter().all(|(name, value)| header(headers, name) == value), "{n}");
+    }
     let mut pages = 0;
     let mut next = Some("/app/hook/deliveries?per_page=3".to_owned());
     let mut ids = Vec::new();

@@ -5,7 +5,7 @@
 //! writes can be cloned. People act by [`Hub::user`], and what they do reaches the app as signed webhooks. Faults and recorded refusals
 //! are put on the wire by [`Hub::fail`], and [`history::check`] reads the promises from all that was seen.
 //!
-//! It knows nothing of the daemon: it has no word for a job.
+//! It knows nothing of the daemon but what its comments are found by.
 
 mod acts;
 mod answers;
@@ -155,7 +155,9 @@ impl Hub {
 
     /// Signs with this secret from now on.
     pub fn set_secret(&self, secret: &str) {
-        self.act(|state| state.app.hook_secret = secret.to_owned());
+        self.act(|state| {
+            state.app.former_secret = std::mem::replace(&mut state.app.hook_secret, secret.to_owned());
+        });
     }
 
     /// Says what becomes of the deliveries of everything that happens from now on.
@@ -440,6 +442,7 @@ fn new_state(edition: Edition, origin: String, folder: std::path::PathBuf) -> St
         events: events.iter().map(|it| (*it).to_owned()).collect(),
         hook_url: None,
         hook_secret: SECRET.to_owned(),
+        former_secret: SECRET.to_owned(),
     };
     let mut state = State {
         edition,

@@ -1,7 +1,7 @@
 //! What the end-to-end tests and the benches share: the built program, repositories made on the spot, and the means to see that a run
 //! left nothing behind and touched nothing it should not.
 //!
-//! No test lies here (they are modules of `it/main.rs`), and nothing here knows how a fix is found.
+//! No test of the product lies here (they are modules of `it/main.rs`), and nothing here knows how a fix is found.
 #![recursion_limit = "512"]
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 

@@ -92,6 +92,7 @@ impl State {
         if let Some(title) = title.filter(|it| **it != issue.title) {
             changes["title"] = json!({ "from": issue.title });
             issue.title = title.to_owned();
+            issue.renamed = Some(now);
         }
         if let Some(body) = body.filter(|it| issue.body.as_deref() != Some(*it)) {
             let before = issue.body.replace(body.to_owned()).unwrap_or_default();
@@ -303,6 +304,7 @@ pub(crate) fn new_issue(id: u64, number: u64, title: &str, body: Option<&str>, a
         closed_by: None,
         reactions: Vec::new(),
         edits: Vec::new(),
+        renamed: None,
         pull: None,
     }
 }

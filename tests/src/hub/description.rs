@@ -363,10 +363,10 @@ fn overlay(document: &mut Value, other: Value) -> Result<()> {
         document["schemas"][name] = schema.clone();
     }
     for missing in other["missing"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        if let Some((method, path)) = missing.split_once(' ') {
-            if let Some(methods) = document["paths"][path].as_object_mut() {
-                methods.remove(method);
-            }
+        if let Some((method, path)) = missing.split_once(' ')
+            && let Some(methods) = document["paths"][path].as_object_mut()
+        {
+            methods.remove(method);
         }
     }
     Ok(())
@@ -379,10 +379,10 @@ fn to_json_schema(schema: &mut Value) {
             for value in object.values_mut() {
                 to_json_schema(value);
             }
-            if let Some(Value::String(reference)) = object.get_mut("$ref") {
-                if reference.starts_with('#') {
-                    *reference = format!("{BASE}{reference}");
-                }
+            if let Some(Value::String(reference)) = object.get_mut("$ref")
+                && reference.starts_with('#')
+            {
+                *reference = format!("{BASE}{reference}");
             }
             if object.get("nullable") == Some(&Value::Bool(true)) {
                 object.remove("nullable");

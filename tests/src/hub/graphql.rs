@@ -40,6 +40,30 @@ fn mutation(text: &str) -> Option<String> {
     Some(field[..end].to_owned())
 }
 
+/// The input of a mutation: a variable, or an object of variables and plain values written in the text.
+fn input_of(text: &str, variables: &Value) -> Value {
+    let Some((_, rest)) = text.split_once("input:") else { return Value::Null };
+    let rest = rest.trim_start();
+    let word = |it: &str| it.chars().take_while(|it| it.is_alphanumeric() || *it == '_').collect::<String>();
+    if let Some(name) = rest.strip_prefix('$') {
+        return variables[word(name)].clone();
+    }
+    let Some(fields) = rest.strip_prefix('{').and_then(|it| it.split_once('}')).map(|it| it.0) else {
+        return Value::Null;
+    };
+    let mut input = json!({});
+    for field in fields.split([',', '\n']).filter(|it| !it.trim().is_empty()) {
+        let (name, value) = field.split_once(':').unwrap_or((field, ""));
+        let value = value.trim();
+        input[name.trim()] = match value.strip_prefix('$') {
+            Some(name) => variables[word(name)].clone(),
+            // What is no JSON is a word of an enumeration.
+            None => serde_json::from_str(value).unwrap_or_else(|_| json!(value)),
+        };
+    }
+    input
+}
+
 /// Serves a request.
 pub(crate) fn serve(state: &mut State, arrived: &Arrived, id: u64, credential: Credential) -> Answer {
     let body: Value = serde_json::from_slice(&arrived.body).unwrap_or_default();
@@ -53,18 +77,21 @@ pub(crate) fn serve(state: &mut State, arrived: &Arrived, id: u64, credential: C
     let text = body["query"].as_str().unwrap_or_default();
     let result = match mutation(text) {
         Some(name) => {
-            let wrong = wrong_input(&name, &body["variables"]["input"]);
+            let input = input_of(text, &body["variables"]);
+            let wrong = wrong_input(&name, &input);
             state.violations.extend(wrong.iter().map(|it| format!("GraphQL {name}: {it}")));
             if !wrong.is_empty() {
                 Err(("BAD_INPUT", wrong.join("; ")))
             } else if !may_write {
                 Err(("FORBIDDEN", "Resource not accessible by integration".to_owned()))
             } else {
-                let found = mutate(state, &name, &body["variables"]["input"], &repositories, &call(id, &credential));
+                let found = mutate(state, &name, &input, &repositories, &call(id, &credential));
                 found.map(|it| json!({ name: it })).map_err(|error| ("NOT_FOUND", format!("{error:#}")))
             }
         }
-        None => query(state, &body["variables"], &repositories).map_err(|error| ("NOT_FOUND", format!("{error:#}"))),
+        None => {
+            query(state, text, &body["variables"], &repositories).map_err(|error| ("NOT_FOUND", format!("{error:#}")))
+        }
     };
     match result {
         Ok(data) => Answer::json(200, json!({ "data": data })),
@@ -209,7 +236,7 @@ fn link_branch(state: &mut State, by: By<'_>, repository: u64, issue: u64, input
 }
 
 /// Answers a query about one issue or pull request, named by `owner`, `name` (or `repo`) and `number`.
-fn query(state: &State, variables: &Value, repositories: &[u64]) -> Result<Value> {
+fn query(state: &State, asked: &str, variables: &Value, repositories: &[u64]) -> Result<Value> {
     let text = |names: &[&str]| names.iter().find_map(|it| variables[*it].as_str()).unwrap_or_default().to_owned();
     let full_name = format!("{}/{}", text(&["owner"]), text(&["name", "repo", "repository"]));
     let unresolved = || format!("Could not resolve to a Repository with the name '{full_name}'.");
@@ -219,7 +246,9 @@ fn query(state: &State, variables: &Value, repositories: &[u64]) -> Result<Value
     let issue = place.issues.get(&number);
     let mut found =
         json!({ "id": node("Repository", place.id), "databaseId": place.id, "nameWithOwner": place.full_name() });
-    found["issue"] = issue.filter(|it| it.pull.is_none()).map_or(Value::Null, |it| issue_json(state, place, it));
+    found["issue"] = issue
+        .filter(|it| it.pull.is_none())
+        .map_or(Value::Null, |it| issue_json(state, place, it, asked.contains("includeClosedPrs: true")));
     found["pullRequest"] = issue.filter(|it| it.pull.is_some()).map_or(Value::Null, |it| threads(place, it));
     found["issueOrPullRequest"] =
         if found["issue"].is_null() { found["pullRequest"].clone() } else { found["issue"].clone() };
@@ -230,7 +259,7 @@ fn page(nodes: Vec<Value>) -> Value {
     json!({ "totalCount": nodes.len(), "nodes": nodes, "pageInfo": { "hasNextPage": false, "endCursor": null } })
 }
 
-fn issue_json(state: &State, place: &super::state::Repository, issue: &super::state::Issue) -> Value {
+fn issue_json(state: &State, place: &super::state::Repository, issue: &super::state::Issue, closed_too: bool) -> Value {
     let comment = |it: &super::state::Comment| {
         json!({
             "id": node("IssueComment", it.id), "databaseId": it.id, "body": it.body, "createdAt": iso(it.created),
@@ -241,7 +270,7 @@ fn issue_json(state: &State, place: &super::state::Repository, issue: &super::st
         let words = it.body.as_deref().unwrap_or_default().to_lowercase();
         let named =
             ["fixes", "closes", "resolves"].iter().any(|word| words.contains(&format!("{word} #{}", issue.number)));
-        it.pull.is_some() && named
+        it.pull.is_some() && named && (it.open || closed_too)
     };
     let pull = |it: &super::state::Issue| {
         let merged = it.pull.as_ref().is_some_and(|it| it.merged.is_some());
@@ -262,7 +291,7 @@ fn issue_json(state: &State, place: &super::state::Repository, issue: &super::st
     json!({
         "id": node("Issue", issue.id), "databaseId": issue.id, "number": issue.number, "title": issue.title, "body": issue.body,
         "state": if issue.open { "OPEN" } else { "CLOSED" }, "createdAt": iso(issue.created),
-        "lastEditedAt": issue.edits.last().map(|it| iso(it.when)), "timelineItems": page(Vec::new()),
+        "lastEditedAt": issue.edits.last().map(|it| iso(it.when)), "timelineItems": page(issue.renamed.iter().map(|it| json!({ "createdAt": iso(*it) })).collect()),
         "closedByPullRequestsReferences": page(place.issues.values().filter(closes).map(pull).collect()),
         "comments": page(place.comments_of(issue.number).map(comment).collect()), "linkedBranches": page(branches.collect()),
     })
@@ -301,6 +330,17 @@ mod tests {
         );
         assert_eq!(name(&body("query Q { repository { id } }")), "graphql/query");
         assert_eq!(name(b"no json"), "graphql/query");
+    }
+
+    #[test]
+    fn an_input_is_a_variable_or_written_out() {
+        let variables = json!({ "id": "x", "input": { "a": 1 } });
+        let read = |text: &str| input_of(text, &variables);
+        assert_eq!(read("mutation M($input: I!) { m(input: $input) { a } }"), json!({ "a": 1 }));
+        let written =
+            "mutation M($id: ID!) { m(input: { subjectId: $id, classifier: OUTDATED, n: 5, s: \"t\" }) { a } }";
+        assert_eq!(read(written), json!({ "subjectId": "x", "classifier": "OUTDATED", "n": 5, "s": "t" }));
+        assert_eq!(read("mutation { m { a } }"), Value::Null);
     }
 
     #[test]

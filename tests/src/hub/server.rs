@@ -322,10 +322,10 @@ fn unchanged(state: &mut State, arrived: &Arrived, credential: &Credential, answ
     if arrived.header("if-none-match") != Some(tag.as_str()) {
         return answer.header("etag", tag);
     }
-    if let Credential::Installation { installation, .. } = credential {
-        if let Some(budget) = state.installations.get_mut(installation).and_then(|it| it.budget.as_mut()) {
-            budget.remaining += 1;
-        }
+    if let Credential::Installation { installation, .. } = credential
+        && let Some(budget) = state.installations.get_mut(installation).and_then(|it| it.budget.as_mut())
+    {
+        budget.remaining += 1;
     }
     Answer::empty(304).header("etag", tag)
 }

@@ -90,6 +90,8 @@ pub(crate) struct AppRecord {
     pub(crate) events: BTreeSet<String>,
     pub(crate) hook_url: Option<String>,
     pub(crate) hook_secret: String,
+    /// The secret before that.
+    pub(crate) former_secret: String,
 }
 
 /// The app in an account.
@@ -177,6 +179,8 @@ pub(crate) struct Issue {
     pub(crate) closed_by: Option<String>,
     pub(crate) reactions: Vec<Reaction>,
     pub(crate) edits: Vec<Edit>,
+    /// When its title last changed.
+    pub(crate) renamed: Option<i64>,
     pub(crate) pull: Option<Pull>,
 }
 

@@ -39,6 +39,8 @@ pub enum Handling {
     Hold,
     /// It is sent with a signature of another secret.
     Forge,
+    /// It is signed with the secret before the present one.
+    OldSecret,
 }
 
 /// A delivery that is to be sent.
@@ -139,11 +141,11 @@ fn rebase(schema: &mut Value) {
             if object.get("$id").is_some_and(Value::is_string) {
                 object.remove("$id");
             }
-            if let Some(Value::String(reference)) = object.get_mut("$ref") {
-                if !reference.starts_with('#') {
-                    let name = reference.trim_start_matches("common/").to_owned();
-                    *reference = format!("{BASE}common/{name}");
-                }
+            if let Some(Value::String(reference)) = object.get_mut("$ref")
+                && !reference.starts_with('#')
+            {
+                let name = reference.trim_start_matches("common/").to_owned();
+                *reference = format!("{BASE}common/{name}");
             }
             object.values_mut().for_each(rebase);
         }
@@ -271,11 +273,9 @@ impl State {
         if let Some(changes) = changes {
             object.insert("changes".to_owned(), changes);
         }
-        if let Some(id) = installation {
-            if event != "installation" && event != "installation_repositories" {
-                let node = super::answers::node("IntegrationInstallation", id);
-                object.insert("installation".to_owned(), json!({ "id": id, "node_id": node }));
-            }
+        if let Some(id) = installation.filter(|_| event != "installation" && event != "installation_repositories") {
+            let node = super::answers::node("IntegrationInstallation", id);
+            object.insert("installation".to_owned(), json!({ "id": id, "node_id": node }));
         }
         Ok(payload)
     }
@@ -368,11 +368,13 @@ fn next(shared: &Shared) -> Option<(Waiting, String, String, u64)> {
             return None;
         }
         let found = state.waiting.iter().position(|it| it.handling != Handling::Hold);
-        if let (Some(index), Some(url)) = (found, state.app.hook_url.clone()) {
-            if let Some(waiting) = state.waiting.remove(index) {
-                state.sending += 1;
-                return Some((waiting, url, state.app.hook_secret.clone(), state.app.id));
-            }
+        if let (Some(index), Some(url)) = (found, state.app.hook_url.clone())
+            && let Some(waiting) = state.waiting.remove(index)
+        {
+            state.sending += 1;
+            let old = waiting.handling == Handling::OldSecret;
+            let secret = if old { &state.app.former_secret } else { &state.app.hook_secret };
+            return Some((waiting, url, secret.clone(), state.app.id));
         }
         shared.changed.wait(&mut state);
     }
