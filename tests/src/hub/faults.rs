@@ -57,7 +57,8 @@ impl Match {
 
     fn holds(&self, method: &str, operation: &str, path: &str, body: &[u8]) -> bool {
         let text = |part: &str| body.windows(part.len().max(1)).any(|it| it == part.as_bytes());
-        self.method.as_deref().is_none_or(|it| if it == "WRITE" { method != "GET" } else { it == method })
+        let writes = method != "GET" && operation != "graphql/query" && !operation.starts_with("git/upload");
+        self.method.as_deref().is_none_or(|it| if it == "WRITE" { writes } else { it == method })
             && self.operation.as_deref().is_none_or(|it| it == operation)
             && self.path.as_deref().is_none_or(|it| path.contains(it))
             && self.body.as_deref().is_none_or(text)

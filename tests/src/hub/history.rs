@@ -266,9 +266,9 @@ fn wrong_token(request: &Request) -> Option<Violation> {
     let Credential::Installation { token, repositories, narrowed, permissions, .. } = &request.credential else {
         return None;
     };
-    let writes = request.method != "GET"
-        && !request.operation.starts_with("git/upload")
-        && !request.operation.starts_with("apps/");
+    // Questions are asked by POST as well: of GraphQL, and by git.
+    let asks = request.operation == "graphql/query" || request.operation.starts_with("git/upload");
+    let writes = request.method != "GET" && !asks && !request.operation.starts_with("apps/");
     let may_write = permissions.values().any(|it| it == "write");
     let wrong = if writes && !may_write {
         Some("writes with a token for reading")
