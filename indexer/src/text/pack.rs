@@ -126,7 +126,7 @@ pub(crate) struct Pack {
 
 /// The words of a pack.
 enum Words {
-    Stored(SegmentReader),
+    Stored(Box<SegmentReader>),
     Memory(Memory),
 }
 
@@ -224,7 +224,7 @@ impl Pack {
         if rows.last().is_some_and(|it| it.documents().end > documents) {
             return None;
         }
-        let words = Words::Stored(open_segment(components, documents).ok()?);
+        let words = Words::Stored(Box::new(open_segment(components, documents).ok()?));
         Some(Pack { name: PackName(digest), rows, documents, words, by_key: OnceLock::new() })
     }
 
