@@ -31,6 +31,8 @@ pub(crate) enum Step {
     Parse,
     /// Opens the index: of an empty cache a cold build, else a warm start.
     Open,
+    /// Draws a map of the repository, with all that must be done before.
+    Map,
     /// Goes from commit to commit.
     Next(usize),
     /// Asks questions of a ready index.
@@ -97,6 +99,9 @@ fn bench(ground: &Ground, commits: usize, peers: &[peers::Peer]) -> Result<()> {
     let cold = show("cold build", ground, &Step::Open)?;
     println!("{:<22} {:>8.2} {:>8.2}", "  of the parse", cold.wall / parse.wall, cold.cpu / parse.cpu);
     show("warm start", ground, &Step::Open)?;
+    let nothing = Ground { cache: ground.cache.with_extension("map"), ..ground.clone() };
+    show("our map, cold", &nothing, &Step::Map)?;
+    show("our map, warm", &nothing, &Step::Map)?;
     for peer in peers {
         match &peer.command {
             Some(command) => {

@@ -8,6 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use indexer::Index;
 use indexer::graph::{Direction, EdgeKinds, NodeId, Walk};
+use indexer::map::{MapRequest, map};
 use indexer::syntax::{LanguageId, SyntaxTree};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
@@ -21,6 +22,7 @@ pub(crate) fn run(ground: &Ground, step: &Step) -> Result<Taken> {
     let (wall, note) = match step {
         Step::Parse => parse(ground)?,
         Step::Open => open(ground)?,
+        Step::Map => draw(ground)?,
         Step::Next(commits) => next(ground, *commits)?,
         Step::Ask => ask(ground)?,
         Step::Run(command) => other(command)?,
@@ -90,6 +92,18 @@ fn open(ground: &Ground) -> Result<Done> {
     Ok((Some(took), note))
 }
 
+/// Does what `index map` does: lists the files, opens the index and draws the map, within the tokens that aider gets.
+fn draw(ground: &Ground) -> Result<Done> {
+    let begin = Instant::now();
+    let (_, _, snapshot) = source(ground)?;
+    let index = Index::open(&ground.cache, &snapshot, &|_| {})?;
+    let opened = begin.elapsed().as_secs_f64();
+    let drawn = map(&index, &MapRequest { tokens: 4096, ..MapRequest::default() });
+    let took = begin.elapsed().as_secs_f64();
+    let note = format!("{} definitions of {} files; the map alone {:.3} s", drawn.symbols, drawn.files, took - opened);
+    Ok((Some(took), note))
+}
+
 fn next(ground: &Ground, commits: usize) -> Result<Done> {
     let (Some(source), store, _) = source(ground)? else { return Ok((None, "no history".to_owned())) };
     let mut list = Command::new("git");
@@ -144,12 +158,19 @@ fn ask(ground: &Ground) -> Result<Done> {
         .step_by((index.files().len() / 60).max(1))
         .map(|it| Ok((&it.path, [snapshot.read_blob(it.blob)?, b"\n".to_vec()].concat())))
         .collect::<Result<_>>()?;
-    let edit = |at: usize| {
+    let edited = |at: usize| -> Result<Index> {
         let edits: Vec<_> = files.iter().skip(at).take(3).map(|it| (it.0, Some(it.1.as_slice()))).collect();
-        index.with_edits(&edits)?.search("connection refused", 10)?;
-        Ok(())
+        Ok(index.with_edits(&edits)?)
     };
-    write!(note, "; overlay of 3 files and a query {}", spread(each((0..files.len()).step_by(3), 1e3, &edit)?, "ms"))?;
+    let some_files = || (0..files.len()).step_by(3);
+    let query = |at: usize| Ok(edited(at)?.search("connection refused", 10).map(drop)?);
+    write!(note, "; overlay of 3 files and a query {}", spread(each(some_files(), 1e3, &query)?, "ms"))?;
+    let link = |at: usize| {
+        let overlay = edited(at)?;
+        std::hint::black_box(overlay.graph().edge_count());
+        Ok(overlay.search("connection refused", 10).map(drop)?)
+    };
+    write!(note, "; the same, linked {}", spread(each(some_files(), 1e3, &link)?, "ms"))?;
     Ok((None, note))
 }
 

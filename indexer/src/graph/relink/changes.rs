@@ -212,7 +212,9 @@ impl Names {
             files.iter().map(|it| (family(*it), led_by_paths(new.facts.facts(*it)))).collect();
         let mut counts: FxHashMap<&str, usize> =
             led.iter().flat_map(|it| &it.1).flat_map(|it| pieces(&it.1)).map(|it| (it, 0)).collect();
-        for symbol in new.inventory.symbols.iter() {
+        // Mostly nothing includes otherwise than before, and then all symbols need not be looked at.
+        let symbols = if counts.is_empty() { &[] } else { new.inventory.symbols.as_slice() };
+        for symbol in symbols {
             if let Some(count) = counts.get_mut(symbol.name.as_str()) {
                 *count += 1;
             }
