@@ -4,4 +4,5 @@
 //! output of a test and no reply of a model reaches it but through [`crate::say`], which makes data of them, and through [`secrets`],
 //! which refuses what must not be seen.
 
+pub mod evidence;
 pub mod secrets;
