@@ -2,6 +2,7 @@
 //!
 //! stdout is data, stderr is talk and progress. Each verb is a file below `cli/`.
 
+mod config;
 mod demo;
 mod doctor;
 mod env;
@@ -9,8 +10,10 @@ mod exit;
 mod fix;
 mod gc;
 mod index;
+mod jobs;
 mod localize;
 mod progress;
+mod serve;
 mod settings;
 mod setup;
 
@@ -25,7 +28,7 @@ use exit::{Ending, Failure};
 #[derive(Debug, Parser)]
 #[command(name = "patchwright", version, propagate_version = true, max_term_width = 110)]
 #[command(after_help = "Exit codes: 0 done, 1 finished without a fix, 2 usage, 3 unexpected error, 5 budget reached,
-6 sandbox not usable, 130 interrupted. stdout is data, stderr is talk.")]
+6 sandbox not usable, 78 unsafe configuration refused, 130 interrupted. stdout is data, stderr is talk.")]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -43,6 +46,12 @@ enum Verb {
     Env(env::Args),
     /// Fixes small built-in repositories, to see it work.
     Demo(demo::Args),
+    /// Receives webhooks of a GitHub App and keeps what they ask for.
+    Serve(serve::Args),
+    /// Lists the daemon's jobs, and stops, retries, pauses and resumes them.
+    Jobs(jobs::Args),
+    /// Shows, checks and describes the daemon's settings.
+    Config(config::Args),
     /// Removes what was remembered and made but not used for long.
     Gc(gc::Args),
     /// Examines this machine and says what is missing.
@@ -65,7 +74,10 @@ pub fn main() -> ExitCode {
             return code.into();
         }
     };
-    init_logging();
+    // The daemon sets up its own log, from which secrets are taken out.
+    if !matches!(cli.verb, Verb::Serve(_)) {
+        init_logging();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -91,7 +103,8 @@ impl Verb {
             Verb::Env(args) => args.json(),
             Verb::Gc(args) => args.json,
             Verb::Doctor(args) => args.json,
-            Verb::Demo(_) | Verb::Completions { .. } => false,
+            Verb::Jobs(args) => args.json,
+            Verb::Demo(_) | Verb::Serve(_) | Verb::Config(_) | Verb::Completions { .. } => false,
         };
         if json { exit::Form::Json } else { exit::Form::Text }
     }
@@ -105,6 +118,9 @@ async fn run(verb: Verb) -> Result<Ending, Failure> {
         Verb::Index(args) => index::run(args, stop).await,
         Verb::Env(args) => env::run(args, stop).await,
         Verb::Demo(args) => demo::run(&args, stop).await,
+        Verb::Serve(args) => serve::run(args, stop).await,
+        Verb::Jobs(args) => jobs::run(args).await,
+        Verb::Config(args) => config::run(&args),
         Verb::Gc(args) => gc::run(args, stop).await,
         Verb::Doctor(args) => doctor::run(&args).await,
         Verb::Completions { shell } => {

@@ -74,6 +74,7 @@ pub struct Config {
 #[allow(missing_docs, reason = "explained in the reference")]
 pub struct Server {
     pub listen: std::net::SocketAddr,
+    pub admin_listen: std::net::SocketAddr,
     pub webhook_path: String,
     pub max_body_bytes: usize,
     pub request_seconds: u64,
@@ -261,6 +262,18 @@ impl Config {
         Ok(config)
     }
 
+    /// Returns the files that settings name, which are relative to the settings file.
+    pub fn files_mut(&mut self) -> [&mut PathBuf; 5] {
+        let github = &mut self.github;
+        [
+            &mut github.private_key_file,
+            &mut github.webhook_secret_file,
+            &mut github.previous_webhook_secret_file,
+            &mut github.ca_file,
+            &mut self.store.password_file,
+        ]
+    }
+
     /// Returns the settings as TOML.
     pub fn to_toml(&self) -> String {
         // A plain tree of numbers, words and lists can always be written.
@@ -334,6 +347,13 @@ pub fn environment() -> Vec<(String, String)> {
         std::env::vars().filter(|(name, _)| name.starts_with(PREFIX) && name.contains("__")).collect();
     found.sort();
     found
+}
+
+/// Returns the folder for state where none is set: the user's, by the XDG base directory specification.
+pub fn default_state_dir() -> PathBuf {
+    let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let state = named("XDG_STATE_HOME").or_else(|| named("HOME").map(|home| home.join(".local/state")));
+    state.unwrap_or_else(|| PathBuf::from("/var/lib")).join("patchwright")
 }
 
 fn is_http(url: &str) -> bool {

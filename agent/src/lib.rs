@@ -8,6 +8,7 @@ pub mod choose;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod failpoint;
 pub mod gate;
 pub mod journal;

@@ -23,6 +23,8 @@ pub(super) enum Ending {
     Budget,
     /// The sandbox cannot be used.
     Infrastructure,
+    /// What was configured is not safe.
+    Unsafe,
     /// The user asked to stop.
     Interrupted,
 }
@@ -36,6 +38,7 @@ impl Ending {
             Ending::Unexpected => 3,
             Ending::Budget => 5,
             Ending::Infrastructure => 6,
+            Ending::Unsafe => 78,
             Ending::Interrupted => 130,
         }
     }
@@ -48,6 +51,7 @@ impl Ending {
             Ending::Unexpected => "unexpected",
             Ending::Budget => "budget",
             Ending::Infrastructure => "infrastructure",
+            Ending::Unsafe => "unsafe",
             Ending::Interrupted => "interrupted",
         }
     }
@@ -77,7 +81,7 @@ impl Failure {
 }
 
 /// An error and its causes in one line; a cause that the text above it repeats is left out.
-fn with_causes(error: &dyn Error) -> String {
+pub(super) fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
