@@ -16,6 +16,15 @@ mod session;
 mod sql;
 mod sqlite;
 
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod kill_tests;
+#[cfg(test)]
+mod postgres_tests;
+#[cfg(test)]
+mod sqlite_tests;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -30,6 +39,12 @@ pub use sqlite::SqliteStore;
 
 /// The result of every call.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// Returns every fail point of the store: each write's, and those of opening and closing a SQLite file.
+pub fn fail_points() -> Vec<String> {
+    let writes = WRITES.iter().flat_map(|name| WRITE_POINTS.iter().map(move |step| format!("store.{name}.{step}")));
+    writes.chain(sqlite::POINTS.iter().map(|point| (*point).to_owned())).collect()
+}
 
 /// Settings of a store.
 #[derive(Clone, Debug)]

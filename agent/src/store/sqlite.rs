@@ -22,6 +22,7 @@ use super::sql::{Engine, SqlStore};
 use super::{ClockShift, Millis, Result, StoreError, StoreOptions};
 use crate::clock::{self, Clock};
 use files::Files;
+pub(super) use open::POINTS;
 
 /// A store in a SQLite file.
 pub type SqliteStore = SqlStore<Sqlite>;

@@ -190,6 +190,10 @@ pub(super) async fn retry(s: &mut Session, id: JobId) -> Result<JobState> {
 /// Lets a failed or cancelled job wait again, with its journal and without the words of its end.
 pub(super) async fn requeue(s: &mut Session, id: JobId) -> Result<()> {
     let job = for_change(s, id).await?;
+    // A job at work may wait again too, but only by its worker's hand.
+    if !matches!(job.state, JobState::Failed | JobState::Cancelled) {
+        return Err(StoreError::Transition { job: id, from: job.state, to: JobState::Queued });
+    }
     set_state(s, &job, JobState::Queued, None).await?;
     s.run(
         "UPDATE jobs SET cancel = NULL, pause = 0, outcome = NULL, lost = 0, not_before = 0 WHERE id = $1",

@@ -58,7 +58,7 @@ pub(super) async fn open(path: &Path, options: &StoreOptions, role: Role) -> Res
 }
 
 /// The fail points of opening and closing.
-pub(super) const POINTS: &[&str] = &[
+pub(in crate::store) const POINTS: &[&str] = &[
     "store.open.migrated",
     "store.open.taken_over",
     "store.open.marked",
