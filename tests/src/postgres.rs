@@ -38,7 +38,6 @@ impl Postgres {
         Some(Postgres::start_from(programs).unwrap_or_else(|error| panic!("PostgreSQL does not start: {error}")))
     }
 
-    #[expect(clippy::zombie_processes, reason = "waited for when dropped")]
     fn start_from(programs: PathBuf) -> io::Result<Postgres> {
         let folder = tempfile::Builder::new().prefix("patchwright-postgres-").tempdir()?;
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;

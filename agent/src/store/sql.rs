@@ -81,6 +81,7 @@ pub struct SqlStore<E> {
     options: StoreOptions,
 }
 
+#[expect(private_bounds, reason = "engines are the store's own affair")]
 impl<E: Engine> SqlStore<E> {
     pub(super) fn new(engine: E, options: StoreOptions) -> SqlStore<E> {
         SqlStore { engine, options }
