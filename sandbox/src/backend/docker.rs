@@ -14,13 +14,12 @@ mod station;
 
 pub use self::collect::OldImage;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::errors::Error;
-use bollard::models::{ContainerCreateBody, SystemInfo};
-use bollard::query_parameters::{AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, StartContainerOptions};
+use bollard::models::SystemInfo;
+use bollard::query_parameters::{AttachContainerOptionsBuilder, StartContainerOptions};
 use parking_lot::Mutex;
 
 use self::container::{Groups, Offer};
@@ -35,7 +34,7 @@ use super::{Backend, BackendKind, Check, ConnectOptions, ImageProgressFn, Isolat
 use crate::error::SandboxError;
 use crate::image;
 use crate::reap::ReapReport;
-use crate::spec::{ImageRef, Labels, SandboxSpec};
+use crate::spec::{ImageRef, SandboxSpec};
 use crate::station::helper;
 use crate::workspace::{means, mounts};
 
@@ -108,22 +107,7 @@ impl DockerBackend {
         argv: &[String],
         offer: &Offer,
     ) -> Result<Container, SandboxError> {
-        self.create_named(&new_name(&spec.labels), container::body(spec, image_id, argv, offer)).await
-    }
-
-    async fn create_named(&self, name: &str, body: ContainerCreateBody) -> Result<Container, SandboxError> {
-        let options = CreateContainerOptionsBuilder::new().name(name).build();
-        let creating = self.engine.docker.create_container(Some(options), body);
-        match self.engine.work("create a container", creating).await {
-            Ok(created) => Ok(Container::new(self.engine.clone(), created.id)),
-            // The engine refused: whatever has the name is not ours.
-            Err(error @ SandboxError::Engine { source: Error::DockerResponseServerError { .. }, .. }) => Err(error),
-            Err(error) => {
-                // An engine that died over it may have made the container and not come to say so.
-                self.engine.leave(name);
-                Err(error)
-            }
-        }
+        Container::create(&self.engine, &spec.labels, container::body(spec, image_id, argv, offer)).await
     }
 
     async fn image_of(&self, spec: &SandboxSpec) -> Result<ImageRef, SandboxError> {
@@ -178,7 +162,7 @@ impl DockerBackend {
         secrets: &str,
     ) -> Result<Container, SandboxError> {
         let body = container::setup_body(spec, image_id, network, user, secrets, &self.offer);
-        self.create_named(&new_name(&spec.labels), body).await
+        Container::create(&self.engine, &spec.labels, body).await
     }
 
     async fn launch_with(
@@ -238,14 +222,6 @@ fn seeded(spec: &SandboxSpec, argv: &[String]) -> Vec<String> {
     let line = format!("mkdir -p {folder} && cp -a \"$0\"/. {folder}/ && exec \"$@\"");
     let front = ["/bin/sh".to_owned(), "-c".to_owned(), line, seed.clone()];
     front.into_iter().chain(argv.iter().cloned()).collect()
-}
-
-fn new_name(labels: &Labels) -> String {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let job: String = labels.job.chars().filter(|it| it.is_ascii_alphanumeric() || *it == '-').take(48).collect();
-    let owner = blake3::hash(labels.boot.as_bytes()).to_hex();
-    format!("patchwright-{job}-{}-{count}", &owner[..8])
 }
 
 #[async_trait]

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use bollard::models::{ContainerConfig, ContainerCreateBody, HostConfig};
 use bollard::query_parameters::{
-    CommitContainerOptionsBuilder, CreateContainerOptionsBuilder, CreateImageOptionsBuilder, StartContainerOptions,
-    WaitContainerOptionsBuilder,
+    CommitContainerOptionsBuilder, CreateImageOptionsBuilder, StartContainerOptions, WaitContainerOptionsBuilder,
 };
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -18,9 +17,9 @@ use tokio::process::{Child, ChildStdout, Command};
 
 use super::{ImageProgress, Recipe, failed};
 use crate::backend::ImageProgressFn;
-use crate::backend::docker::{BOOT_LABEL, Engine, remove};
+use crate::backend::docker::{BOOT_LABEL, Container, Engine};
 use crate::error::SandboxError;
-use crate::spec::ImageRef;
+use crate::spec::{ImageRef, Labels};
 
 const TOOL: &str = "mmdebstrap";
 /// Packages come over the network, at whatever speed it has.
@@ -200,14 +199,14 @@ fn has_room(folder: &Path) -> bool {
 
 /// Whether a command that completes an image has the engine's network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Network {
+pub(crate) enum Network {
     Default,
     #[cfg(test)]
     None,
 }
 
 /// Runs one command in an image and keeps the result as another image.
-pub(super) async fn complete(
+pub(crate) async fn complete(
     engine: &Engine,
     base: &ImageRef,
     command: &[String],
@@ -230,20 +229,19 @@ pub(super) async fn complete(
         labels: Some([(BOOT_LABEL.to_owned(), crate::reap::current_boot())].into()),
         ..Default::default()
     };
-    let options = CreateContainerOptionsBuilder::new().build();
-    let id = engine.work("create a container", docker.create_container(Some(options), body)).await?.id;
+    let mut container = Container::create(engine, &Labels::for_job("image"), body).await?;
     let result = async {
-        engine.work("start a container", docker.start_container(&id, None::<StartContainerOptions>)).await?;
+        engine.work("start a container", docker.start_container(container.id(), None::<StartContainerOptions>)).await?;
         let wait = WaitContainerOptionsBuilder::new().condition("not-running").build();
-        let mut waiting = docker.wait_container(&id, Some(wait));
+        let mut waiting = docker.wait_container(container.id(), Some(wait));
         let ended = async { waiting.next().await.transpose() };
         engine.within(BUILD, "run a build command", ended).await?;
         let (name, tag) = image.as_str().rsplit_once(':').unwrap_or((image.as_str(), "latest"));
-        let commit = CommitContainerOptionsBuilder::new().container(&id).repo(name).tag(tag).build();
+        let commit = CommitContainerOptionsBuilder::new().container(container.id()).repo(name).tag(tag).build();
         engine.work("keep an image", docker.commit_container(commit, ContainerConfig::default())).await.map(drop)
     };
     let result = result.await;
-    remove(engine, &id).await?;
+    container.remove().await?;
     result
 }
 

@@ -1,13 +1,15 @@
 //! A container that runs: its streams, its end, and its removal.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::container::{AttachContainerResults, LogOutput};
 use bollard::errors::Error;
-use bollard::models::ContainerStateStatusEnum;
+use bollard::models::{ContainerCreateBody, ContainerStateStatusEnum};
 use bollard::query_parameters::{
-    InspectContainerOptions, KillContainerOptionsBuilder, RemoveContainerOptionsBuilder, WaitContainerOptionsBuilder,
+    CreateContainerOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder, RemoveContainerOptionsBuilder,
+    WaitContainerOptionsBuilder,
 };
 use futures_util::StreamExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream};
@@ -19,6 +21,7 @@ use super::engine::{Engine, HEARTBEAT, is_absent};
 use crate::backend::tail::Tail;
 use crate::backend::{BoxEnding, BoxInput, BoxOutput, Launched, Trouble};
 use crate::error::SandboxError;
+use crate::spec::Labels;
 
 /// What is held between the engine's connection and whoever reads or writes.
 const BUFFER: usize = 64 << 10;
@@ -240,8 +243,30 @@ pub(crate) struct Container {
 }
 
 impl Container {
-    pub(crate) fn new(engine: Engine, id: String) -> Self {
+    pub(super) fn new(engine: Engine, id: String) -> Self {
         Self { engine, id, removed: false }
+    }
+
+    /// Creates a container under a name of its own, by which it is found and removed if the engine, or the way to it, dies over the
+    /// request.
+    pub(crate) async fn create(
+        engine: &Engine,
+        labels: &Labels,
+        body: ContainerCreateBody,
+    ) -> Result<Self, SandboxError> {
+        let name = new_name(labels);
+        let options = CreateContainerOptionsBuilder::new().name(&name).build();
+        let creating = engine.docker.create_container(Some(options), body);
+        match engine.work("create a container", creating).await {
+            Ok(created) => Ok(Self::new(engine.clone(), created.id)),
+            // The engine refused: whatever has the name is not ours.
+            Err(error @ SandboxError::Engine { source: Error::DockerResponseServerError { .. }, .. }) => Err(error),
+            Err(error) => {
+                // An engine that died over it may have made the container and not come to say so.
+                engine.leave(&name);
+                Err(error)
+            }
+        }
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -297,6 +322,14 @@ impl Drop for Container {
             });
         }
     }
+}
+
+fn new_name(labels: &Labels) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let job: String = labels.job.chars().filter(|it| it.is_ascii_alphanumeric() || *it == '-').take(48).collect();
+    let owner = blake3::hash(labels.boot.as_bytes()).to_hex();
+    format!("patchwright-{job}-{}-{count}", &owner[..8])
 }
 
 /// Removes a container and what runs in it. One that is gone, or going, is as good as removed.

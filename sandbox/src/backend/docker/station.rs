@@ -8,8 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bollard::models::{ContainerConfig, ContainerCreateBody, HostConfig, ImageSummary};
 use bollard::query_parameters::{
-    CommitContainerOptionsBuilder, CreateContainerOptionsBuilder, ListImagesOptionsBuilder, RemoveImageOptionsBuilder,
-    UploadToContainerOptionsBuilder,
+    CommitContainerOptionsBuilder, ListImagesOptionsBuilder, RemoveImageOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 
 use super::container::BOOT_LABEL;
@@ -17,6 +16,7 @@ use super::engine::{Engine, is_absent};
 use super::running::Container;
 use crate::error::SandboxError;
 use crate::reap;
+use crate::spec::Labels;
 use crate::station::helper;
 
 /// Under which name the images are kept.
@@ -58,8 +58,7 @@ fn tag(base: &str) -> String {
     blake3::hash(format!("{base} {}", helper::digest()).as_bytes()).to_hex()[..24].to_owned()
 }
 
-async fn derive(engine: &Engine, base: &str, tag: &str) -> Result<String, SandboxError> {
-    let docker = &engine.docker;
+pub(super) async fn derive(engine: &Engine, base: &str, tag: &str) -> Result<String, SandboxError> {
     let body = ContainerCreateBody {
         image: Some(base.to_owned()),
         entrypoint: Some(vec![NEVER_RUN.to_owned()]),
@@ -71,9 +70,7 @@ async fn derive(engine: &Engine, base: &str, tag: &str) -> Result<String, Sandbo
         host_config: Some(HostConfig { network_mode: Some("none".into()), ..Default::default() }),
         ..Default::default()
     };
-    let options = CreateContainerOptionsBuilder::new().build();
-    let created = engine.work("create a container", docker.create_container(Some(options), body)).await?;
-    let mut container = Container::new(engine.clone(), created.id);
+    let mut container = Container::create(engine, &Labels::for_job("station"), body).await?;
     let kept = keep(engine, container.id(), tag).await;
     container.remove().await?;
     let id = kept?;

@@ -1,7 +1,12 @@
 //! The Docker backend on an engine that answers, and on sockets where none does.
 
+mod cut;
+
+use bollard::query_parameters::CreateContainerOptionsBuilder;
+
 use super::*;
 use crate::backend::conformance::{Strength, Subject, conformance};
+use crate::spec::Labels;
 use crate::testing::docker;
 
 async fn with_image(backend: &DockerBackend) -> ImageRef {
