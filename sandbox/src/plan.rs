@@ -114,7 +114,7 @@ impl TestPlan {
         Self::with_files(snapshot, |files| Self::of_script(command, files))
     }
 
-    fn of_script(command: &str, files: &Files<'_>) -> Result<TestPlan, PlanError> {
+    pub(crate) fn of_script(command: &str, files: &Files<'_>) -> Result<TestPlan, PlanError> {
         let plan = Self::parse_command(command)?;
         if plan.runner != RunnerKind::Command {
             return Ok(plan);
@@ -131,6 +131,42 @@ impl TestPlan {
         let Some(found) = Self::of_words(&resolved.words) else { return Ok(plan) };
         let evidence = plan.evidence.into_iter().chain(resolved.evidence).collect();
         Ok(TestPlan { cwd: folder, evidence, ..found })
+    }
+
+    /// As [`TestPlan::of_command`], and `make test` becomes the first test tool that its recipe calls: for languages in which nothing
+    /// has to be made first. What else the recipe does is left out.
+    ///
+    /// # Errors
+    /// When it is empty or a quote is not closed.
+    pub(crate) fn of_recipe(command: &str, files: &Files<'_>) -> Result<TestPlan, PlanError> {
+        let plain = Self::of_script(command, files)?;
+        let (folder, rest) = leading_cd(command).unwrap_or((String::new(), command));
+        let words = shell_words::split(rest).unwrap_or_default();
+        if plain.runner != RunnerKind::Command || needs_shell(rest) {
+            return Ok(plain);
+        }
+        let Some(recipe) = runner::recipe::resolve(&words, &folder, files) else { return Ok(plain) };
+        for (at, line) in recipe.lines.iter().enumerate() {
+            let words = shell_words::split(line).unwrap_or_default();
+            let inner =
+                if needs_shell(line) { line.clone() } else { shell_words::join(runner::matrix::unwrapped(&words)) };
+            let inner =
+                if folder.is_empty() { inner } else { format!("cd {} && {inner}", shell_words::quote(&folder)) };
+            let Ok(found) = Self::of_script(&inner, files) else { continue };
+            if found.runner == RunnerKind::Command {
+                continue;
+            }
+            let mut evidence = plain.evidence;
+            evidence.push(format!("the target {} of {} runs `{line}`", recipe.target, recipe.file));
+            let others = recipe.lines.iter().enumerate().filter(|(other, _)| *other != at);
+            let others: Vec<String> = others.map(|(_, line)| format!("`{}`", crate::format::clip(line, 100))).collect();
+            if !others.is_empty() {
+                evidence.push(format!("left out is what else it runs: {}", others.join(", ")));
+            }
+            evidence.extend(found.evidence.into_iter().skip(1));
+            return Ok(TestPlan { evidence, ..found });
+        }
+        Ok(plain)
     }
 
     /// The first test tool that an environment of tox or nox calls; the plain command where there is none, with the reason.
@@ -192,7 +228,7 @@ impl TestPlan {
         Some(TestPlan { env, python, import_cwd: true, ..Self::new(runner.kind(), args.to_vec()) })
     }
 
-    fn new(runner: RunnerKind, args: Vec<String>) -> TestPlan {
+    pub(crate) fn new(runner: RunnerKind, args: Vec<String>) -> TestPlan {
         TestPlan {
             runner,
             args,

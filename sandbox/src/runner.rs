@@ -31,6 +31,7 @@ mod nose;
 mod phpunit;
 mod prove;
 mod pytest;
+pub(crate) mod recipe;
 mod rspec;
 mod ruby;
 pub(crate) mod script;

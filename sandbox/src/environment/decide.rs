@@ -213,7 +213,7 @@ impl Decision<'_> {
             return self.python_test(conflicts);
         }
         let plans = self.main.tests.iter().filter_map(|found| {
-            let plan = plan(&self.main.root, &found.value, &found.evidence)?;
+            let plan = plan(self.tree, &self.main, &found.value, &found.evidence)?;
             Some(Found { value: plan, evidence: found.evidence.clone(), confidence: found.confidence })
         });
         // A plan whose single tests can be told apart is worth more than one that only says pass or fail.
@@ -227,7 +227,7 @@ impl Decision<'_> {
         let mut stated = None;
         for found in &self.main.tests {
             let Some(plan) =
-                plan(&self.main.root, &python_command(self.tree, &self.main, &found.value), &found.evidence)
+                plan(self.tree, &self.main, &python_command(self.tree, &self.main, &found.value), &found.evidence)
             else {
                 continue;
             };
@@ -268,13 +268,23 @@ impl Decision<'_> {
     }
 }
 
-/// Reads a command line that runs in a folder.
-fn plan(root: &str, command: &str, evidence: &Evidence) -> Option<TestPlan> {
-    let mut plan = TestPlan::parse_command(command).ok()?;
+/// Reads a command line that runs in the folder of a language, and what it stands for.
+fn plan(tree: &Tree<'_>, main: &Candidate, command: &str, evidence: &Evidence) -> Option<TestPlan> {
+    let root = &main.root;
+    let line = if root.is_empty() { command.to_owned() } else { format!("cd {} && {command}", shell::quoted(root)) };
+    // What C and C++ test has to be made anew by the same command.
+    let resolve = if main.language == Language::C { TestPlan::of_script } else { TestPlan::of_recipe };
+    let resolved = tree.with_files(|files| resolve(&line, files)).ok()?;
+    let mut plan = match resolved.runner {
+        RunnerKind::Command => TestPlan { evidence: resolved.evidence, ..TestPlan::parse_command(command).ok()? },
+        _ => resolved,
+    };
     if plan.cwd.is_empty() {
-        plan.cwd = root.to_owned();
+        plan.cwd = root.clone();
     }
-    plan.evidence = vec![evidence.to_string()];
+    // The first is the command itself; where it stands says more.
+    let stands = std::iter::once(evidence.to_string());
+    plan.evidence = stands.chain(plan.evidence.into_iter().skip(1)).collect();
     Some(plan)
 }
 
@@ -315,7 +325,7 @@ fn override_by(tree: &Tree<'_>, detection: &mut Detection, settings: Settings) {
         detection.build = lines.into_iter().map(|line| Found::stated(step(line), says("build"))).collect();
     }
     if let Some(command) = settings.test {
-        match TestPlan::parse_command(&command) {
+        match tree.with_files(|files| TestPlan::of_script(&command, files)) {
             Ok(plan) => detection.test = Some(Found::stated(plan, says("test"))),
             Err(error) => detection.warnings.push(format!("{}: {error}", settings::FILE)),
         }

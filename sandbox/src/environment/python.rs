@@ -105,6 +105,13 @@ pub(super) fn look(tree: &Tree<'_>, ci: &Ci) -> Option<Candidate> {
             it.tests.push(Found::stated(command.text(), evidence.clone()));
         }
     }
+    // What a makefile calls shows later; it is taken where that is one of Python's tools.
+    for (command, evidence) in ci.tests(Language::C) {
+        let is_make = command.words.first().is_some_and(|word| shell::base_name(word) == "make");
+        if is_make && command.cwd.as_deref() == Some(it.root.as_str()) {
+            it.tests.push(Found::stated(command.text(), evidence.clone()));
+        }
+    }
     Some(it)
 }
 
