@@ -10,8 +10,8 @@ use super::glob;
 use super::sys::{self, Status};
 use super::tree::{self, Met, Replace, Walk, invalid};
 use super::wire::{
-    Apply, Changed, ChangedFile, Collected, CollectedFile, Copy, Field, Matching, Put, PutFile, ReadFile, Reply, Since,
-    frame, kind, message,
+    Apply, Changed, ChangedFile, Collected, CollectedFile, Copy, Entry, Field as _, Matching, Put, PutFile, ReadFile,
+    Reply, Since, frame, kind, messages,
 };
 
 /// When every file of a base was last modified: long before anything that is built from it.
@@ -21,7 +21,7 @@ const SECOND: u64 = 1_000_000_000;
 const MOST_MARK: usize = 64 << 20;
 
 /// Adds to an error what it is about.
-fn about(path: &[u8]) -> impl FnOnce(io::Error) -> io::Error {
+pub(crate) fn about(path: &[u8]) -> impl FnOnce(io::Error) -> io::Error {
     let path = String::from_utf8_lossy(path).into_owned();
     move |error| Named::wrap(path, error)
 }
@@ -196,28 +196,28 @@ fn copy_file(met: &Met<'_>, parent: &OwnedFd, name: &[u8]) -> io::Result<()> {
     io::copy(&mut source, &mut File::from(target)).map(drop).map_err(about(met.path))
 }
 
-/// What shows that a file was changed: size, two times, inode; and its mode.
-type Fingerprint = ([u64; 4], u32);
-
-/// What a mark remembers of one file; the list is ordered by path.
-type Marked<'a> = (&'a [u8], [u64; 4], u32);
-
-fn fingerprint(status: &Status) -> Fingerprint {
-    ([status.size, status.modified, status.changed, status.inode], u32::from(status.mode))
+/// Returns what shows that a file was changed.
+pub(crate) fn entry<'a>(met: &Met<'a>) -> Entry<'a> {
+    let Status { size, modified, changed, inode, mode } = met.status;
+    Entry { path: met.path, size, modified, changed, inode, mode: u32::from(mode) }
 }
 
 pub(crate) fn mark(at: &[u8]) -> io::Result<Vec<u8>> {
+    mark_by(at, Walk::new(), &|met| (!met.status.is_folder()).then(|| entry(met)))
+}
+
+/// Remembers what a walk meets.
+pub(crate) fn mark_by(
+    at: &[u8],
+    mut walk: Walk,
+    remembered: &dyn for<'a> Fn(&Met<'a>) -> Option<Entry<'a>>,
+) -> io::Result<Vec<u8>> {
     let folder = tree::open(at)?;
     let mut mark = Vec::new();
-    let mut walk = Walk::new();
     walk.visit(&folder, &mut |met| {
-        if met.status.is_folder() {
-            return Ok(());
+        if let Some(entry) = remembered(met) {
+            entry.write(&mut mark);
         }
-        let (numbers, mode) = fingerprint(&met.status);
-        met.path.write(&mut mark);
-        numbers.iter().for_each(|number| number.write(&mut mark));
-        mode.write(&mut mark);
         if mark.len() > MOST_MARK {
             return Err(invalid("the tree has too many files to be watched"));
         }
@@ -226,35 +226,9 @@ pub(crate) fn mark(at: &[u8]) -> io::Result<Vec<u8>> {
     if walk.complete { Ok(mark) } else { Err(invalid("the tree is too large or too deep to be watched")) }
 }
 
-fn marked(mark: &[u8]) -> io::Result<BTreeMap<&[u8], Fingerprint>> {
-    let mut map = BTreeMap::new();
-    let mut rest = mark;
-    while !rest.is_empty() {
-        let length = rest.first_chunk().map(|it| u32::from_be_bytes(*it) as usize);
-        let length = length.ok_or_else(|| invalid("the mark cannot be read"))?;
-        let one = rest.get(..4 + length + 36).ok_or_else(|| invalid("the mark cannot be read"))?;
-        let (path, numbers, mode): Marked<'_> =
-            message::<One<'_>>(one).map_err(|_| invalid("the mark cannot be read"))?.0;
-        map.insert(path, (numbers, mode));
-        rest = &rest[one.len()..];
-    }
-    Ok(map)
-}
-
-/// One entry of a mark, read with the wire's own means.
-struct One<'a>(Marked<'a>);
-
-impl<'a> Field<'a> for One<'a> {
-    fn write(&self, to: &mut Vec<u8>) {
-        self.0.0.write(to);
-        self.0.1.iter().for_each(|number| number.write(to));
-        self.0.2.write(to);
-    }
-    fn read(from: &mut super::wire::Reader<'a>) -> Result<Self, super::wire::Malformed> {
-        let path = Field::read(from)?;
-        let numbers = [u64::read(from)?, u64::read(from)?, u64::read(from)?, u64::read(from)?];
-        Ok(Self((path, numbers, u32::read(from)?)))
-    }
+pub(crate) fn marked(mark: &[u8]) -> io::Result<BTreeMap<&[u8], Entry<'_>>> {
+    let entries: Vec<Entry<'_>> = messages(mark).map_err(|_| invalid("the mark cannot be read"))?;
+    Ok(entries.into_iter().map(|entry| (entry.path, entry)).collect())
 }
 
 /// What a comparison found so far.
@@ -276,7 +250,7 @@ pub(crate) fn changes(request: &Since<'_>) -> io::Result<Vec<u8>> {
         if met.status.is_folder() {
             return Ok(());
         }
-        if before.remove(met.path) != Some(fingerprint(&met.status)) {
+        if before.remove(met.path) != Some(entry(met)) {
             found.add(met, request);
         }
         Ok(())

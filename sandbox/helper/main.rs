@@ -6,6 +6,7 @@
 //! command inherits its descriptors. Programs in the box run as the same user and can kill it: then the box is dead, and the other
 //! side takes that for no result at all.
 
+mod again;
 mod files;
 mod glob;
 mod keeper;
@@ -255,6 +256,10 @@ fn carry_out(request: &Request<'_>) -> io::Result<Vec<u8>> {
         Request::Remove(it) => files::remove_place(it.at).map(done),
         Request::Collect(it) => files::collect(it),
         Request::Discard(it) => files::discard(it).map(done),
+        Request::Rename(it) => again::rename(it).map(done),
+        Request::Room(it) => again::room(it.at),
+        Request::MarkAll(it) => again::mark(it.at).map(|mark| files::reply(&Reply::Bytes(&mark))),
+        Request::Clear(it) => again::clear(it),
         Request::Run(_) | Request::Cancel(_) => Err(tree::invalid("the request is of another kind")),
     }
 }

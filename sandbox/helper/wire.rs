@@ -215,8 +215,18 @@ message! {
 }
 
 message! {
-    /// A directory to copy.
+    /// A directory to copy or to rename.
     Copy<'a> { from: &'a [u8], to: &'a [u8] }
+}
+
+message! {
+    /// A directory, and a mark of all that belongs there.
+    Belonging<'a> { at: &'a [u8], mark: &'a [u8] }
+}
+
+message! {
+    /// What a mark remembers of one entry: all that shows that it was changed. Of a directory the four numbers are 0.
+    Entry<'a> { path: &'a [u8], size: u64, modified: u64, changed: u64, inode: u64, mode: u32 }
 }
 
 message! {
@@ -270,6 +280,10 @@ choice! {
         11 => Cancel(Cancel),
         12 => Collect(Matching<'a>),
         13 => Discard(Matching<'a>),
+        14 => Rename(Copy<'a>),
+        15 => Room(At<'a>),
+        16 => MarkAll(At<'a>),
+        17 => Clear(Belonging<'a>),
     }
 }
 
@@ -325,6 +339,11 @@ message! {
 }
 
 message! {
+    /// How much a directory takes, in whole pages, and how much is left beside it where that is counted.
+    Room { bytes: u64, files: u64, free_bytes: u64, free_files: Option<u64> }
+}
+
+message! {
     /// Why something was not carried out.
     Refused<'a> { kind: u8, message: &'a [u8] }
 }
@@ -345,6 +364,7 @@ choice! {
         8 => Refused(Refused<'a>),
         // Something in the box attacked the helper or its keepers: nothing it says from here on counts.
         9 => Fatal(&'a [u8]),
+        10 => Room(Room),
     }
 }
 
@@ -363,6 +383,15 @@ pub(crate) fn message<'a, T: Field<'a>>(bytes: &'a [u8]) -> Result<T, Malformed>
     let mut reader = Reader(bytes);
     let message = T::read(&mut reader)?;
     if reader.0.is_empty() { Ok(message) } else { Err(Malformed) }
+}
+
+/// Reads messages that follow each other without a head.
+pub(crate) fn messages<'a, T: Field<'a>>(bytes: &'a [u8]) -> Result<Vec<T>, Malformed> {
+    let (mut reader, mut list) = (Reader(bytes), Vec::new());
+    while !reader.0.is_empty() {
+        list.push(T::read(&mut reader)?);
+    }
+    Ok(list)
 }
 
 /// Returns the length of the fields and the request of a frame that begins with these bytes; `None` where the length is not allowed.

@@ -7,6 +7,7 @@
 //! What a command does to the box outside of its directory stays there: other commands of the same station see it. Whoever must be
 //! sure that nothing leaked starts another station. A command that kills the helper ends the box, and no result comes of that.
 
+mod again;
 mod commit;
 mod coverage;
 pub(crate) mod helper;
@@ -26,6 +27,7 @@ use std::time::{Duration, SystemTime};
 
 use repo::{Edit, FileMode, RepoPath};
 
+pub(crate) use self::again::Room;
 use self::link::{Link, Lost, decode};
 use self::outcome::Execution;
 use self::wire::{Reply, Request, kind};

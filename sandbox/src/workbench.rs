@@ -280,6 +280,15 @@ impl Workbench {
         }
     }
 
+    /// Returns, in a sentence, how candidates get their workspaces in a box in which the base is too large to be copied: known after
+    /// the first run. `None` in every other box.
+    pub fn notice(&self) -> Option<String> {
+        match &self.engine {
+            Engine::Driven(_) => None,
+            Engine::Stationed(stationed) => stationed.notice(),
+        }
+    }
+
     /// Ends everything in the box and removes it.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 //! once more and copies nothing; what a build left in a layer is there for everything that is made on it. A box that has one workspace
 //! at a time has it always under one path, in containers that at which environments are made: what was installed there by its path is
 //! the candidate's own code and never a copy of the base's. The mounts are made on this machine, appear in the box while it runs, and vanish from it (see `mounts`). Where that cannot be had, workspaces are
-//! copies inside the box: see [`means`]. Whether what a build left may be used again is decided in [`reuse`].
+//! copies inside the box, and where there is no room for these, there is one that is put right between two uses: see [`means`]. Whether what a build left may be used again is decided in [`reuse`].
 //!
 //! All workspaces of a box belong to one user, so a program that means harm can write into another workspace that is mounted at the
 //! same time, though never into a layer. That is why what a search believes is confirmed in a fresh box.
@@ -14,16 +14,19 @@ pub(crate) mod boxes;
 mod copies;
 pub mod means;
 pub(crate) mod mounts;
+mod only;
 pub mod reuse;
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use repo::{FileMode, RepoPath};
 
 use self::copies::{Copies, Copy};
 use self::means::{Choice, Means, Refused};
 pub use self::mounts::Usage;
 use self::mounts::{FrozenLayer, JobMounts, Joiner, MountedLeaf};
+use self::only::{Lent, Only, too_large};
 use crate::backend::{Backend, NODES};
 use crate::error::SandboxError;
 use crate::spec::{NodesFolder, SandboxSpec};
@@ -39,7 +42,7 @@ pub struct Workspaces {
     store: Store,
     /// Where the box sees the first of the workspaces that are mounted.
     first: String,
-    choice: Choice,
+    choice: Mutex<Choice>,
 }
 
 enum Store {
@@ -68,6 +71,7 @@ pub struct Leaf {
 enum LeafKind {
     Mounted(MountedLeaf),
     Copied(Copy),
+    Lent(Lent),
 }
 
 /// What leaves are made on. It is removed with its last user.
@@ -81,6 +85,8 @@ pub struct Layer {
 enum LayerKind {
     Frozen(FrozenLayer),
     Copy(Arc<Copy>),
+    /// The workspace itself, with the number of the content that is meant.
+    Only(Arc<Only>, u64),
 }
 
 impl Workspaces {
@@ -111,7 +117,7 @@ impl Workspaces {
             match Self::on_mounts(backend, spec, &job).await? {
                 Ok(station) => {
                     let (store, choice) = (Store::Mounts(job), Choice { means, refused });
-                    return Ok(Self { station, store, first: backend.first_node(), choice });
+                    return Ok(Self { station, store, first: backend.first_node(), choice: Mutex::new(choice) });
                 }
                 Err(reason) => refused.push(Refused { means, reason }),
             }
@@ -119,7 +125,12 @@ impl Workspaces {
         }
         let station = Station::start(backend, &SandboxSpec { nodes: None, ..spec.clone() }).await?;
         let choice = Choice { means: Means::Copy, refused };
-        Ok(Self { station, store: Store::Copies(Copies::default()), first: backend.first_node(), choice })
+        Ok(Self {
+            station,
+            store: Store::Copies(Copies::default()),
+            first: backend.first_node(),
+            choice: Mutex::new(choice),
+        })
     }
 
     /// Starts a box that is shown the mounts. The inner error says why it does not see them.
@@ -146,9 +157,18 @@ impl Workspaces {
         }
     }
 
-    /// Returns how workspaces are made here, and why not better.
-    pub fn choice(&self) -> &Choice {
-        &self.choice
+    /// Returns how workspaces are made here, and why not better. What a base that is too large for copies changes about it is known
+    /// when [`Workspaces::base`] returns.
+    pub fn choice(&self) -> Choice {
+        self.choice.lock().clone()
+    }
+
+    /// Returns whether no workspace can be made any more, though the box lives: its only one cannot be put right.
+    pub fn is_spent(&self) -> bool {
+        match &self.store {
+            Store::Mounts(_) => false,
+            Store::Copies(copies) => copies.is_spent(),
+        }
     }
 
     /// Returns the box, for what is done in a place.
@@ -210,10 +230,45 @@ impl Workspaces {
     /// # Errors
     /// When git refuses them, or the box is gone.
     pub async fn base(&self, leaf: Leaf, commit: Commit) -> Result<Layer, SandboxError> {
+        let leaf = match self.alone(leaf).await? {
+            Ok(layer) => return Ok(layer),
+            Err(leaf) => leaf,
+        };
         if commit == Commit::One && !self.station.commit(&leaf.place).await? {
             tracing::debug!("the image has no git, so the workspaces are no repositories");
         }
         self.freeze(leaf).await
+    }
+
+    /// Makes a copy that cannot be copied for want of room the only workspace of the box. Any other leaf comes back.
+    async fn alone(&self, leaf: Leaf) -> Result<Result<Layer, Leaf>, SandboxError> {
+        let Leaf { place, kind, newest } = leaf;
+        let (copies, copy) = match (kind, &self.store) {
+            (LeafKind::Lent(lent), _) => return self.settle(lent).await.map(Ok),
+            (LeafKind::Copied(copy), Store::Copies(copies)) => (copies, copy),
+            (kind, _) => return Ok(Err(Leaf { place, kind, newest })),
+        };
+        copies.sweep(&self.station).await?;
+        let Some(reason) = too_large(&self.station.room(&place).await?) else {
+            return Ok(Err(Leaf { place, kind: LeafKind::Copied(copy), newest }));
+        };
+        {
+            let mut choice = self.choice.lock();
+            choice.means = Means::Single;
+            choice.refused.push(Refused { means: Means::Copy, reason });
+            tracing::info!("{choice}");
+        }
+        let newest = self.station.newest(&place).await?;
+        let only = copies.only(&self.station, copy).await?;
+        let version = only.version();
+        Ok(Ok(Layer { kind: LayerKind::Only(only, version), newest }))
+    }
+
+    async fn settle(&self, lent: Lent) -> Result<Layer, SandboxError> {
+        let newest = self.station.newest(lent.place()).await?;
+        let only = lent.settle(&self.station).await?;
+        let version = only.version();
+        Ok(Layer { kind: LayerKind::Only(only, version), newest })
     }
 
     /// Makes a workspace without files.
@@ -240,7 +295,11 @@ impl Workspaces {
             (Store::Copies(copies), LayerKind::Copy(copy)) if copies.made(copy) => {
                 Ok(Leaf::copied(copies.fork(&self.station, copy).await?, newest))
             }
-            (Store::Mounts(_) | Store::Copies(_), LayerKind::Frozen(_) | LayerKind::Copy(_)) => Err(foreign()),
+            (Store::Copies(copies), LayerKind::Only(only, version)) if copies.made(only.copy()) => {
+                let lent = only.lend(&self.station, *version).await?;
+                Ok(Leaf { place: lent.place().clone(), kind: LeafKind::Lent(lent), newest })
+            }
+            (Store::Mounts(_) | Store::Copies(_), _) => Err(foreign()),
         }
     }
 
@@ -251,6 +310,9 @@ impl Workspaces {
     pub async fn apply(&self, leaf: &mut Leaf, edits: &[Overlay]) -> Result<(), SandboxError> {
         if edits.is_empty() {
             return Ok(());
+        }
+        if let LeafKind::Lent(lent) = &leaf.kind {
+            lent.keep(&self.station, edits).await?;
         }
         // What was applied in part may be newer than what is known.
         let newest = leaf.newest.take();
@@ -264,7 +326,7 @@ impl Workspaces {
     /// When the box was gone before.
     pub async fn run(&self, leaf: &mut Leaf, command: &CommandRequest) -> Result<CommandOutcome, SandboxError> {
         self.apply(leaf, &command.overlay).await?;
-        leaf.newest = None;
+        leaf.touched();
         let command = CommandRequest { overlay: Vec::new(), ..command.clone() };
         self.station.run(&leaf.place, &command).await
     }
@@ -301,7 +363,8 @@ impl Workspaces {
             (LeafKind::Copied(copied), Store::Copies(copies)) => {
                 LayerKind::Copy(Arc::new(copies.aside(&self.station, copied).await?))
             }
-            (LeafKind::Copied(_), Store::Mounts(_)) => return Err(foreign()),
+            (LeafKind::Lent(lent), Store::Copies(_)) => return self.settle(lent).await,
+            (LeafKind::Copied(_) | LeafKind::Lent(_), Store::Mounts(_)) => return Err(foreign()),
         };
         Ok(Layer { kind, newest })
     }
@@ -317,7 +380,8 @@ impl Workspaces {
                 drop(copied);
                 copies.sweep(&self.station).await
             }
-            (LeafKind::Copied(_), Store::Mounts(_)) => Err(foreign()),
+            (LeafKind::Lent(lent), Store::Copies(_)) => lent.give_back(&self.station).await,
+            (LeafKind::Copied(_) | LeafKind::Lent(_), Store::Mounts(_)) => Err(foreign()),
         }
     }
 
@@ -353,6 +417,9 @@ impl Leaf {
     /// Forgets the times of the files, since something wrote here.
     pub fn touched(&mut self) {
         self.newest = None;
+        if let LeafKind::Lent(lent) = &mut self.kind {
+            lent.untouched = false;
+        }
     }
 }
 
@@ -366,7 +433,7 @@ impl Layer {
     pub fn depth(&self) -> usize {
         match &self.kind {
             LayerKind::Frozen(frozen) => frozen.depth(),
-            LayerKind::Copy(_) => 1,
+            LayerKind::Copy(_) | LayerKind::Only(..) => 1,
         }
     }
 }

@@ -47,6 +47,8 @@ pub(super) struct Pool {
     journal: Arc<Journal>,
     /// Whether waiting for the backend was in vain once: nobody waits again.
     lost: AtomicBool,
+    /// Whether the people who wait were told that the tree is too large to be copied.
+    told: AtomicBool,
 }
 
 /// How often a run is tried again in another box because of the machine.
@@ -86,6 +88,7 @@ impl Pool {
             stop,
             journal,
             lost: AtomicBool::new(false),
+            told: AtomicBool::new(false),
         }
     }
 
@@ -237,10 +240,16 @@ impl Pool {
     }
 
     async fn run_in(&self, bench: &mut Workbench, request: &TestRequest) -> Result<TestReport, PoolError> {
-        tokio::select! {
+        let report = tokio::select! {
             report = bench.run_tests(request) => report.map_err(PoolError::from),
             () = self.stop.cancelled() => Err(PoolError::Interrupted),
+        };
+        if let Some(text) = bench.notice()
+            && !self.told.swap(true, Ordering::Relaxed)
+        {
+            self.journal.record(Event::Notice { text });
         }
+        report
     }
 }
 

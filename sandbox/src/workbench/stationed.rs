@@ -121,7 +121,11 @@ impl Stationed {
     }
 
     pub(super) fn is_alive(&self) -> bool {
-        self.forks.station().is_alive()
+        self.forks.is_alive()
+    }
+
+    pub(super) fn notice(&self) -> Option<String> {
+        self.forks.notice()
     }
 
     pub(super) async fn close(self) -> Result<(), SandboxError> {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
+use super::only::Only;
 use crate::backend::REPOSITORY;
 use crate::error::SandboxError;
 use crate::station::{Place, Station};
@@ -16,6 +18,8 @@ const FIRST: u64 = 0;
 #[derive(Debug, Default)]
 pub(super) struct Copies {
     slots: Arc<Mutex<Slots>>,
+    /// Whether the one workspace of a box without room for copies cannot be used again.
+    spent: Arc<AtomicBool>,
 }
 
 /// The names of copies: as with mounts, the lowest that is free is next, so that copies that follow each other have one path. The lowest
@@ -91,6 +95,30 @@ impl Copies {
         let copy = self.make(station, lowest).await?;
         station.copy(&from.place, &copy.place).await?;
         Ok(copy)
+    }
+
+    /// Makes a copy the only workspace of its box, at the place where an environment was made if that is free.
+    pub(super) async fn only(&self, station: &Station, mut copy: Copy) -> Result<Arc<Only>, SandboxError> {
+        let slot = copy.copied.as_ref().map(|it| it.slot);
+        if slot != Some(FIRST) && self.slots.lock().taken.insert(FIRST) {
+            let place = match station.rename(&copy.place, REPOSITORY).await {
+                Ok(place) => place,
+                Err(error) => {
+                    self.slots.lock().taken.remove(&FIRST);
+                    return Err(error);
+                }
+            };
+            copy.copied = Some(Copied { place: place.clone(), slot: FIRST });
+            copy.place = place;
+            let mut slots = self.slots.lock();
+            slot.map(|slot| slots.taken.remove(&slot));
+        }
+        Only::of(station, copy, self.spent.clone()).await
+    }
+
+    /// Returns whether the one workspace of a box without room for copies cannot be used again.
+    pub(super) fn is_spent(&self) -> bool {
+        self.spent.load(Ordering::Relaxed)
     }
 
     /// Returns whether a copy was made here.

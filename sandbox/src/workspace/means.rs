@@ -23,6 +23,8 @@ pub enum Means {
     FuseOverlay,
     /// Each workspace is a copy inside the box.
     Copy,
+    /// The box has one workspace, which is put right between two candidates; where that fails, the next has a fresh box.
+    Single,
 }
 
 impl fmt::Display for Means {
@@ -31,6 +33,7 @@ impl fmt::Display for Means {
             Self::Overlay => "overlay mounts",
             Self::FuseOverlay => "fuse-overlayfs",
             Self::Copy => "copies",
+            Self::Single => "a single workspace",
         })
     }
 }
@@ -61,6 +64,10 @@ impl fmt::Display for Choice {
                 "workspaces share read-only layers by fuse-overlayfs, which is slower than the kernel"
             }
             Means::Copy => "every workspace is a copy inside the box: slower to make, and its base can be written",
+            Means::Single => {
+                "a box has one workspace and no repository in it: between two candidates the changed files are uploaded again, \
+                 and a candidate whose tests change others costs a fresh box"
+            }
         })?;
         for (count, Refused { means, reason }) in self.refused.iter().enumerate() {
             write!(f, "{}{means}: {reason}", if count == 0 { " (" } else { "; " })?;
@@ -84,7 +91,7 @@ impl Choice {
                 self.to_string(),
                 "load the kernel's overlay module, for example by `modprobe overlay`",
             ),
-            Means::Copy => Check::bad(
+            Means::Copy | Means::Single => Check::bad(
                 NAME,
                 self.to_string(),
                 "run as root beside the engine, with a kernel that has overlayfs, or install fuse-overlayfs",
@@ -121,7 +128,7 @@ pub(crate) async fn examine(backend: &dyn Backend, image: Option<ImageRef>) -> C
     let spec = SandboxSpec { image, ..SandboxSpec::new(Labels::for_job("doctor")) };
     let tried = match Workspaces::open(backend, &spec).await {
         Ok(workspaces) => {
-            let choice = workspaces.choice().clone();
+            let choice = workspaces.choice();
             workspaces.close().await.map(|()| choice)
         }
         Err(error) => Err(error),

@@ -1,5 +1,7 @@
 //! Workspaces in real boxes: by every means on every backend.
 
+mod single;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -47,7 +49,7 @@ async fn say(workspaces: &Workspaces, leaf: &mut Leaf, line: &str) -> String {
 async fn every_means(backend: &dyn Backend, image: Option<ImageRef>) -> Vec<Workspaces> {
     let mut all = vec![Workspaces::open(backend, &spec(image.clone())).await.unwrap()];
     let mut means = vec![Vec::new()];
-    if all[0].choice.means == Means::Overlay
+    if all[0].choice().means == Means::Overlay
         && let Some(program) = means::fuse_program()
     {
         means.push(vec![(Means::FuseOverlay, Joiner::Fuse(program))]);
@@ -55,7 +57,7 @@ async fn every_means(backend: &dyn Backend, image: Option<ImageRef>) -> Vec<Work
     for joiners in means {
         let expected = joiners.first().map_or(Means::Copy, |(means, _)| *means);
         let opened = Workspaces::open_by(backend, &spec(image.clone()), joiners, Vec::new()).await.unwrap();
-        assert_eq!(opened.choice, Choice { means: expected, refused: Vec::new() });
+        assert_eq!(opened.choice(), Choice { means: expected, refused: Vec::new() });
         all.push(opened);
     }
     all

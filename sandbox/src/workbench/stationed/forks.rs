@@ -10,6 +10,7 @@ use crate::backend::Backend;
 use crate::error::SandboxError;
 use crate::spec::SandboxSpec;
 use crate::station::{Place, Station};
+use crate::workspace::means::Means;
 use crate::workspace::reuse::Start;
 use crate::workspace::{Commit, Layer, Leaf, Workspaces};
 
@@ -121,10 +122,21 @@ impl Forks {
         if self.station().is_alive() { self.workspaces.remove(leaf).await } else { Ok(()) }
     }
 
+    /// Returns whether another workspace can be made.
+    pub(super) fn is_alive(&self) -> bool {
+        self.station().is_alive() && !self.workspaces.is_spent()
+    }
+
+    /// Returns how workspaces are made and why, where the base is too large to be copied.
+    pub(super) fn notice(&self) -> Option<String> {
+        let choice = self.workspaces.choice();
+        (choice.means == Means::Single).then(|| choice.to_string())
+    }
+
     /// Returns whether workspaces lie on layers here.
     #[cfg(test)]
     pub(super) fn shares_layers(&self) -> bool {
-        self.workspaces.choice().means != crate::workspace::means::Means::Copy
+        matches!(self.workspaces.choice().means, Means::Overlay | Means::FuseOverlay)
     }
 
     pub(super) async fn close(self) -> Result<(), SandboxError> {
