@@ -8,6 +8,7 @@
 //! namespace. It keeps an identity the program does not share, since its memory is a copy of ours.
 
 mod mounts;
+mod rights;
 
 use std::ffi::{CStr, CString};
 use std::os::fd::RawFd;
@@ -16,6 +17,8 @@ use std::ptr;
 use nix::errno::Errno;
 use nix::libc::{self, c_char, c_int, c_void};
 use seccompiler::BpfProgram;
+
+use self::rights::{drop_bounding_set, drop_capabilities, restrict_files};
 
 /// What was being done when it failed; sent to the parent as a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -485,57 +488,4 @@ fn attach_stdio(descriptors: Descriptors) -> Result<(), Errno> {
         check(unsafe { libc::dup2(from, to) })?;
     }
     Ok(())
-}
-
-#[repr(C, packed)]
-struct PathBeneath {
-    allowed: u64,
-    parent: i32,
-}
-
-fn restrict_files(rules: RawFd, allowed: &[(CString, u64)]) -> Result<(), Errno> {
-    const PATH_BENEATH: c_int = 1;
-    for (path, access) in allowed {
-        // SAFETY: the path is a valid string.
-        let parent = unsafe { libc::open(path.as_ptr(), libc::O_PATH | libc::O_CLOEXEC) };
-        if parent < 0 {
-            continue;
-        }
-        let rule = PathBeneath { allowed: *access, parent };
-        // SAFETY: the rule is valid for the call.
-        unsafe {
-            let result = check(libc::syscall(libc::SYS_landlock_add_rule, rules, PATH_BENEATH, &raw const rule, 0));
-            libc::close(parent);
-            result?;
-        }
-    }
-    // SAFETY: a plain system call.
-    check(unsafe { libc::syscall(libc::SYS_landlock_restrict_self, rules, 0) }).map(drop)
-}
-
-#[repr(C)]
-struct CapabilityHeader {
-    version: u32,
-    pid: c_int,
-}
-
-/// Gives up the possibility to get a capability by executing a file.
-fn drop_bounding_set() {
-    for capability in 0..64 {
-        // SAFETY: a plain system call. Numbers past the kernel's last capability are refused, which is fine.
-        unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) };
-    }
-}
-
-/// Gives up every capability.
-fn drop_capabilities() {
-    const VERSION_3: u32 = 0x2008_0522;
-    let header = CapabilityHeader { version: VERSION_3, pid: 0 };
-    let none = [0_u32; 6];
-    drop_bounding_set();
-    // SAFETY: header and data have the kernel's layout.
-    unsafe {
-        libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-        libc::syscall(libc::SYS_capset, &raw const header, none.as_ptr());
-    }
 }
