@@ -118,7 +118,7 @@ fn docker_contains_the_same_harm() {
     if !docker() {
         return;
     }
-    for code in [FORKS, GIGABYTES, MEMORY, DELETES, STAYS] {
+    for code in [FORKS, GIGABYTES, MEMORY, DELETES, STAYS, LEAVES, KILLS] {
         let repository = hostile(code);
         let before = fingerprint::of(&repository.path()).unwrap();
         let ended = patchwright(fix_args_in("docker", 8, &repository.path(), &issue(&repository)))

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::patchwright;
-use crate::samples::clamp;
+use crate::samples::{clamp, fix_args_in, issue};
 
 #[test]
 fn a_history_is_told() {
@@ -51,6 +51,31 @@ fn a_working_copy_is_watched_until_interrupted() {
     assert_eq!(std::fs::read_dir(ended.home().join("tmp")).unwrap().count(), 0, "{}", ended.transcript());
     let base = patchwright(["index", "build", "--watch", "--base", "HEAD", "--repo", path.to_str().unwrap()]);
     base.run().unwrap().expect_code(2).unwrap().expect_said("--base").unwrap();
+}
+
+#[test]
+fn results_of_tests_are_remembered_between_jobs() {
+    let repository = clamp();
+    repository.commit("first").unwrap();
+    let cache = tempfile::tempdir().unwrap();
+    let fix = |more: &[&str]| -> Value {
+        let fix = patchwright(fix_args_in("process", 60, &repository.path(), &issue(&repository)));
+        let fix = fix.env("XDG_CACHE_HOME", cache.path()).args(["--json", "--jobs", "1"]).args(more);
+        fix.run().unwrap().expect_code(0).unwrap().json().unwrap()
+    };
+    let count = |object: &Value, name: &str| object["remembered"][name].as_u64().unwrap();
+    let first = fix(&[]);
+    assert!(count(&first, "misses") > 0, "{first}");
+    // The same search asks the same of the same trees: everything is known.
+    let second = fix(&[]);
+    assert_eq!(count(&second, "misses"), 0, "{second}");
+    assert!(count(&second, "hits") >= count(&first, "misses"), "{second}");
+    assert_eq!(second["remembered"]["rate"], 1.0, "{second}");
+    let anew = fix(&["--no-cache"]);
+    assert_eq!(anew["remembered"], Value::Null, "{anew}");
+    for object in [&second, &anew] {
+        assert_eq!((&object["patch"], &object["nodes"]), (&first["patch"], &first["nodes"]), "{object}");
+    }
 }
 
 #[test]

@@ -35,3 +35,19 @@ fn list(args: &[&str]) -> Result<Vec<String>> {
     names.sort();
     Ok(names)
 }
+
+/// Returns all that the engine says of the images of ours, and of one more: their settings, and how their layers were made.
+pub fn about_images(another: &str) -> Result<String> {
+    let said = |args: &[&str]| -> Result<String> {
+        let output = Command::new("docker").args(args).stdin(Stdio::null()).stderr(Stdio::null()).output()?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let mut about = String::new();
+    let ours = said(&["image", "ls", "--quiet", "--filter", "reference=patchwright/*"])?;
+    for image in ours.split_whitespace().chain([another]) {
+        // One that somebody removes meanwhile says nothing.
+        about += &said(&["image", "inspect", image])?;
+        about += &said(&["history", "--no-trunc", image])?;
+    }
+    Ok(about)
+}

@@ -69,6 +69,10 @@ fn nothing_is_found(sandbox: &str) {
     }
     if sandbox == "docker" {
         assert_eq!(engine::containers_of(ended.pid).unwrap(), [] as [&str; 0]);
+        let image = crate::environments::default_image();
+        let images = engine::about_images(&image).unwrap();
+        assert!(images.contains(&image), "nothing is said of {image}: {images}");
+        assert!(SECRETS.iter().all(|secret| !images.contains(secret)), "{images}");
     }
 }
 

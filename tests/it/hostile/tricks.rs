@@ -8,8 +8,8 @@ use e2e::fingerprint;
 use e2e::program::Ended;
 use e2e::repository::{Repository, git};
 
-use crate::patchwright;
-use crate::samples::{CLAMP_FAILING, clamp, fix_args, issue};
+use crate::samples::{CLAMP_FAILING, clamp, fix_args_in, issue};
+use crate::{docker, patchwright};
 
 /// A program that leaves a mark where it was run, and the mark.
 struct Trap {
@@ -44,23 +44,23 @@ fn make_executable(path: &Path) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-fn fix(repository: &Repository) -> Ended {
+fn fix(sandbox: &str, repository: &Repository) -> Ended {
     let before = fingerprint::of(&repository.path()).unwrap();
     let targets = CLAMP_FAILING.iter().flat_map(|id| ["--fail-to-pass", id]);
-    let ended =
-        patchwright(fix_args(&repository.path(), &issue(repository))).args(targets).args(["--json"]).run().unwrap();
+    let fix = patchwright(fix_args_in(sandbox, 60, &repository.path(), &issue(repository)));
+    let ended = fix.args(targets).args(["--json", "--no-cache"]).run().unwrap();
     assert!(!ended.stderr.contains("panicked"), "{}", ended.transcript());
     assert_eq!(fingerprint::of(&repository.path()).unwrap(), before, "the user's repository changed");
     ended
 }
 
+/// The fix is found in boxes of both kinds.
 fn mended(repository: &Repository) {
-    let ended = fix(repository).expect_code(0).unwrap();
-    assert!(
-        ended.json().unwrap()["patch"].as_str().unwrap().contains("+    if value > high:"),
-        "{}",
-        ended.transcript()
-    );
+    for sandbox in ["process", "docker"].iter().filter(|name| **name == "process" || docker()) {
+        let ended = fix(sandbox, repository).expect_code(0).unwrap();
+        let object = ended.json().unwrap();
+        assert!(object["patch"].as_str().unwrap().contains("+    if value > high:"), "{}", ended.transcript());
+    }
 }
 
 /// Number 38 of the checklist: everything by which a repository's own settings and attributes can name a program.
@@ -231,7 +231,7 @@ fn names_that_lead_out_are_never_followed() {
         let tree = mktree(&dir, entries.as_bytes());
         let commit = repository.git(&["commit-tree", "-p", "HEAD", "-m", "odd", &tree]).unwrap();
         repository.git(&["update-ref", "HEAD", commit.trim()]).unwrap();
-        let ended = fix(&repository);
+        let ended = fix("process", &repository);
         assert!([0, 2, 3].contains(&ended.code), "{name}: {}", ended.transcript());
         assert!(!dir.join("escaped").exists() && !dir.join(".git/escaped").exists(), "{name}");
         assert!(!dir.parent().unwrap().join("escaped").exists(), "{name}");
