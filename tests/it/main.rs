@@ -9,6 +9,7 @@ mod fixing;
 mod hostile;
 mod hub_auth;
 mod hub_by_hand;
+mod hub_client;
 mod hub_faults;
 mod hub_operations;
 mod hub_webhooks;
@@ -21,6 +22,7 @@ mod leftovers;
 mod localizing;
 mod patches;
 mod samples;
+mod serving;
 mod verbs;
 
 use std::ffi::OsStr;
