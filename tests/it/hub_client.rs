@@ -109,10 +109,10 @@ async fn the_life_of_an_issue() {
     ann.reviews(place, "CHANGES_REQUESTED", "Nearly.", &[("count.py", 2, "And None?")]).unwrap();
     let thread = repo.review_threads(opened.number).await.unwrap().remove(0);
     let first = repo.review_comments(opened.number).await.unwrap().remove(0);
-    assert_eq!(thread.first_comment, Some(first.id));
+    assert_eq!(thread.first_comment, Some(first.comment.id));
     let change = commit(&repo, &branch, "def count(xs):\n    return len(xs or [])\n").await;
     let second = change.make(&repo).await.unwrap();
-    repo.reply(opened.number, first.id, "Done.").await.unwrap();
+    repo.reply(opened.number, first.comment.id, "Done.").await.unwrap();
     repo.resolve_thread(&thread.id).await.unwrap();
     assert!(repo.review_threads(opened.number).await.unwrap()[0].is_resolved);
     assert_eq!(repo.head_of(&branch).await.unwrap(), Some(second.commit));

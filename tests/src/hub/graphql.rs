@@ -42,7 +42,10 @@ fn mutation(text: &str) -> Option<String> {
 
 /// The input of a mutation: a variable, or an object of variables and plain values written in the text.
 fn input_of(text: &str, variables: &Value) -> Value {
-    let Some((_, rest)) = text.split_once("input:") else { return Value::Null };
+    // Variables are declared before the first brace, and one of them is usually called `input`.
+    let Some((_, rest)) = text.split_once('{').and_then(|(_, fields)| fields.split_once("input:")) else {
+        return Value::Null;
+    };
     let rest = rest.trim_start();
     let word = |it: &str| it.chars().take_while(|it| it.is_alphanumeric() || *it == '_').collect::<String>();
     if let Some(name) = rest.strip_prefix('$') {

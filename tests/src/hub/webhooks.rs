@@ -451,13 +451,25 @@ mod tests {
         assert_eq!(signature, "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17");
     }
 
+    /// Where GitHub's examples and GitHub's schemas, taken from one commit, contradict each other. What the fake sends is put right.
+    const CONTRADICTIONS: [&str; 7] = [
+        "webhook check_run.rerequested: /check_run/app/created_at: \"2018-04-25 20:42:10\" is not a \"date-time\"",
+        "webhook check_run.rerequested: /check_run/app/updated_at: \"2018-04-25 20:42:10\" is not a \"date-time\"",
+        "webhook check_run.rerequested: /check_run/check_suite/app/created_at: \"2018-04-25 20:42:10\" is not a \"date-time\"",
+        "webhook check_run.rerequested: /check_run/check_suite/app/updated_at: \"2018-04-25 20:42:10\" is not a \"date-time\"",
+        "webhook issues.closed: /issue/state: \"open\" is not one of \"closed\"",
+        "webhook pull_request.edited: : \"changes\" is a required property",
+        "webhook repository.archived: /repository/archived: false is not one of true",
+    ];
+
     #[test]
-    fn every_example_fits_its_schema() {
+    fn every_example_fits_its_schema_but_for_what_contradicts_itself() {
         let payloads = payloads().unwrap();
         let mut wrong = Vec::new();
         for (key, example) in &payloads.examples {
             wrong.extend(payloads.complaints(key, example).unwrap());
         }
-        assert!(wrong.is_empty(), "{wrong:#?}");
+        wrong.sort_unstable();
+        assert_eq!(wrong, CONTRADICTIONS);
     }
 }
