@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use axum::body::Body;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderMap, Response};
@@ -188,7 +190,18 @@ fn answer(state: &mut State, arrived: &Arrived, id: u64, operation: &str, creden
         rest(state, arrived, id, credential.clone())
     };
     let answer = unchanged(state, arrived, &credential, answer);
-    with_headers(state, &credential, answer)
+    with_headers(state, &credential, as_asked(arrived, answer))
+}
+
+/// The bytes of a file alone, where they are asked for instead of the record around them.
+fn as_asked(arrived: &Arrived, answer: Answer) -> Answer {
+    const RAW: &str = "application/vnd.github.raw+json";
+    let content = answer.body.as_ref().filter(|it| it["encoding"] == "base64").and_then(|it| it["content"].as_str());
+    let bytes = content.and_then(|it| STANDARD.decode(it).ok()).filter(|_| arrived.header("accept") == Some(RAW));
+    match bytes {
+        Some(bytes) => Answer { body: None, raw: Some(bytes), ..answer }.header("content-type", RAW),
+        None => answer,
+    }
 }
 
 /// Serves a request of the REST interface; checks it and its answer.
