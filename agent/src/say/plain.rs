@@ -1,6 +1,6 @@
 //! Text of others, made harmless for Markdown: it mentions nobody, links nowhere, closes nothing and hides nothing.
 //!
-//! Untrusted text is shown in two forms only: a line ([`line`]) in which every character that Markdown or GitHub reads is taken apart, or a
+//! Untrusted text is shown in two forms only: a line ([`line()`]) in which every character that Markdown or GitHub reads is taken apart, or a
 //! fenced block ([`block`]) with a fence that the text cannot close. Hidden characters are shown as `�` or left out.
 
 /// The longest text GitHub takes for a comment or a body is 65,536 characters; the rest is room for a sentence that says so.

@@ -35,7 +35,7 @@ pub struct About<'a> {
     pub flags: &'a [String],
     /// The image that the tests ran in, with its digest; empty without one.
     pub image: &'a str,
-    /// The probability that the fix is right, in [0,1], where one was computed.
+    /// The probability that the fix is right, from 0 to 1, where one was computed.
     pub confidence: Option<f64>,
     /// Models that took part.
     pub models: &'a [String],
