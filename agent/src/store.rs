@@ -87,7 +87,8 @@ impl ClockShift {
     }
 }
 
-/// The daemon's memory. All calls are safe to repeat after an error, and safe to drop half-way.
+/// The daemon's memory. A call is safe to drop half-way, and after an error it has changed nothing; only after [`StoreError::Unavailable`] of a
+/// database server may it have happened all the same. Deliveries, wishes and effects have keys, so repeating those changes nothing twice.
 ///
 /// # Errors
 /// Every call may end in [`StoreError::Full`], [`StoreError::Unavailable`] or [`StoreError::Corrupt`]; what a call adds to that is said with it.
@@ -125,7 +126,8 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Fenced`].
     async fn set_base(&self, lease: &Lease, base: &str) -> Result<()>;
-    /// Appends events to the job's journal, each one JSON object; returns the number of the last event.
+    /// Appends events to the job's journal, each one JSON object; returns the number of the last event. Repeated after
+    /// [`StoreError::Unavailable`] it may append them twice: read [`Store::events`] first.
     ///
     /// # Errors
     /// [`StoreError::Fenced`].

@@ -181,7 +181,7 @@ impl SyntaxTree {
 
 /// How many bytes the parser is given at once where its reads are counted.
 const CHUNK: usize = 4096;
-/// How often it may be given each chunk, on the average. Sound code takes two, of 7,700 real files none took more than ten.
+/// How often it may be given each chunk, on the average. Sound code takes two, and of some thousands of real files none took more than ten.
 const READS_OF_CHUNK: usize = 64;
 /// How many reads more a file may take: each costs about 20 µs, so that these are a second and a half. A thousand lines of comments in Python
 /// take some thousands, since each of them is read through to the last.
